@@ -1,0 +1,1 @@
+"""One file a payment provider: verify the raw body, translate the event."""
