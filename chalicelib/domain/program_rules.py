@@ -138,7 +138,7 @@ def _time_zones() -> frozenset[str]:
 def _size(parts: _Parts) -> Iterator[Fault]:
     try:
         size = len(msgspec.json.encode(parts.data))
-    except (RecursionError, OverflowError, UnicodeEncodeError):  # such a value is a fault of its own
+    except (RecursionError, UnicodeEncodeError):  # such a value is a fault of its own
         return
     if size > MOST_BYTES:
         yield Fault("", f"The document has {size} bytes; shorten it to at most {MOST_BYTES}.")
@@ -196,17 +196,19 @@ def _check_in(parts: _Parts) -> Iterator[Fault]:
 
 
 def _expiry(parts: _Parts) -> Iterator[Fault]:
-    expiry = parts.one(Expiry, "expiry")
-    if expiry is None:
+    policy = parts.raw("expiry", "policy")
+    policy = "none" if policy is None else policy
+    if not isinstance(policy, str) or policy not in _FIELDS_OF_POLICY:
         return
-    needed, allowed = _FIELDS_OF_POLICY[expiry.policy]
+    needed, allowed = _FIELDS_OF_POLICY[policy]
     for name in ("months", "month", "day", "after_years"):
-        given = getattr(expiry, name) is not None
+        given = parts.raw("expiry", name) is not None
         if name in needed and not given:
-            yield Fault(f"/expiry/{name}", f'Required when the policy is "{expiry.policy}".')
+            yield Fault(f"/expiry/{name}", f'Required when the policy is "{policy}".')
         elif given and name not in needed | allowed:
-            yield Fault(f"/expiry/{name}", f'Means nothing when the policy is "{expiry.policy}"; remove it.')
-    if expiry.policy == "calendar" and expiry.month is not None and expiry.day is not None:
+            yield Fault(f"/expiry/{name}", f'Means nothing when the policy is "{policy}"; remove it.')
+    expiry = parts.one(Expiry, "expiry")
+    if policy == "calendar" and expiry is not None and expiry.month is not None and expiry.day is not None:
         days = monthrange(_LEAP_YEAR, expiry.month)[1]
         if expiry.day > days:
             yield Fault("/expiry/day", f"Month {expiry.month} has no such day; give one from 1 to {days}.")

@@ -53,8 +53,6 @@ def read_json(raw: bytes, kind: type[T]) -> T:
     except msgspec.ValidationError:  # a number beyond what a float or integer holds: find out where
         read(_decode_slowly(raw), kind)
         _malformed("A number in the body is out of range; send a smaller one.")
-    except OverflowError:  # an integer of more than 64 bits, which msgspec reads but does not write
-        data = _decode_slowly(raw)
     except RecursionError:
         _malformed("The body is nested too deeply; send a flatter document.")
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Kinds of text that come from outside, as types: the same pattern validates a request and stands in the OpenAPI schema.
+"""Kinds of text that come from outside, as types: one pattern validates a request and stands in the OpenAPI schema.
 
 Every pattern ends in ``$(?!\\n)``: ``$`` alone also matches before a final newline, and would let that newline in.
 ``must`` completes the sentence "Must be ..." of a fault (see ``reading``).
