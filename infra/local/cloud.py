@@ -132,7 +132,7 @@ def _launch(port: int, state: Path | None, keep_open: Sequence[int]) -> Cloud:
         "DOCKER_HOST": "unix:///nowhere",  # or it would look through this machine's containers for its own
     }
     if state is not None:
-        environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(state)}
+        environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(state.absolute())}
     log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process; Cloud.stop closes it
     process = subprocess.Popen(
         [str(PYTHON), leash.__file__],

@@ -87,8 +87,11 @@ def test_it_makes_the_templates_table() -> None:
         assert lives == {"TimeToLiveStatus": "ENABLED", "AttributeName": "ttl"}
 
 
-def test_what_it_holds_survives_a_stop_and_nobody_else_may_read_it(tmp_path: Path) -> None:
-    state = tmp_path / "state"
+def test_what_it_holds_survives_a_stop_and_nobody_else_may_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = Path("state")  # as a person would say it: from where they stand, not from where the cloud runs
     with cloud.started(state) as running:
         client = running.client("dynamodb")
         table.create(client)
