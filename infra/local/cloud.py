@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,10 +30,11 @@ ATTEMPTS = 3
 class Cloud:
     """A running MiniStack. ``endpoint`` is the address of all its services."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: IO[bytes], scratch: str) -> None:
         self._process = process
         self._port = port
         self._log = log
+        self._scratch = scratch
         self.endpoint = f"http://127.0.0.1:{port}"
 
     @property
@@ -83,6 +85,7 @@ class Cloud:
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._log.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)  # if it was killed and could not
 
 
 @contextlib.contextmanager
@@ -120,8 +123,11 @@ def _start(state: Path | None, keep_open: Sequence[int]) -> Cloud:
 
 def _launch(port: int, state: Path | None, keep_open: Sequence[int]) -> Cloud:
     # A clean environment: MiniStack would hand what it finds there to whatever it runs.
+    scratch = tempfile.mkdtemp(prefix="regulars-cloud-")
     environment = {
         "PATH": os.defpath,
+        "HOME": scratch,
+        "TMPDIR": scratch,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "SERVICES": ",".join(SERVICES),
@@ -145,7 +151,7 @@ def _launch(port: int, state: Path | None, keep_open: Sequence[int]) -> Cloud:
         umask=0o077,  # what it keeps is personal data
         start_new_session=True,  # a Ctrl-C at the terminal is for the app, which then stops this
     )
-    return Cloud(process, port, log)
+    return Cloud(process, port, log, scratch)
 
 
 def _free_port() -> int:

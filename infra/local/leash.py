@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import runpy
+import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 
@@ -31,11 +31,11 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     threading.Thread(target=_stop_when_let_go, args=(leash,), daemon=True).start()
-    with tempfile.TemporaryDirectory(prefix="regulars-cloud-") as folder:
-        os.environ["TMPDIR"] = os.environ["HOME"] = folder
-        tempfile.tempdir = None
-        sys.argv = ["ministack"]
+    sys.argv = ["ministack"]
+    try:
         runpy.run_module("ministack", run_name="__main__")
+    finally:
+        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)  # made by the starter, who may be gone
 
 
 if __name__ == "__main__":
