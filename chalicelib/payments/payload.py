@@ -78,6 +78,14 @@ def word(document: Document, name: str) -> str | None:
     return value
 
 
+def required_word(document: Document, name: str) -> str:
+    """A word of the provider's that is kept, so it has the form of an id."""
+    found = document.get(name)
+    if not isinstance(found, str) or not _ID.fullmatch(found):
+        raise Unreadable("malformed", f"{name} is missing, or is no word that can be kept.")
+    return found
+
+
 def label(value: object) -> str | None:
     """Text for people, on one line, cut to 120 characters; None where there is none left."""
     if not isinstance(value, str):
@@ -177,3 +185,11 @@ def instant_of_text(value: object, name: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise Unreadable("bad_time", f"{name} is not an RFC 3339 time with an offset.")
+
+
+def legible_text_instant(value: object) -> datetime | None:
+    """The same, or None where there is no such time to be read and the caller has a better one."""
+    try:
+        return instant_of_text(value, "")
+    except Unreadable:
+        return None

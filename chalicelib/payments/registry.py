@@ -11,6 +11,9 @@ from chalicelib.domain.errors import Refused
 from chalicelib.payments.facts import Fact
 
 _MODULES = {
+    "shopify": "chalicelib.payments.shopify",
+    "square": "chalicelib.payments.square",
+    "standard": "chalicelib.payments.standard",
     "stripe": "chalicelib.payments.stripe",
 }
 

@@ -15,7 +15,7 @@ from typing import Any
 from chalicelib.payments import facts, payload, signing
 from chalicelib.payments.facts import Fact, Line, Paid
 from chalicelib.payments.payload import Document, Unreadable, branch, identity
-from chalicelib.payments.telling import Telling, coherent, require_bound, tell
+from chalicelib.payments.telling import Telling, apart, coherent, require_bound, tell
 
 PROVIDER = "stripe"
 SIGNATURE_HEADERS = ("stripe-signature",)
@@ -93,8 +93,7 @@ def _apart(thing: Document, tax: int | None = None, delivery: int | None = None)
     metadata = branch(thing, "metadata")
     tax = payload.minor_of_digits(metadata.get("tax")) if tax is None else tax
     delivery = payload.minor_of_digits(metadata.get("delivery")) if delivery is None else delivery
-    detail = (facts.TOTAL, facts.PART, facts.GOODS)[(tax is not None) + (delivery is not None)]
-    return {"tax_minor": tax or 0, "delivery_minor": delivery or 0, "detail": detail}
+    return apart(tax, delivery)
 
 
 # Purchases
@@ -181,18 +180,18 @@ def _intent_succeeded(telling: Telling, intent: Document) -> list[Fact]:
     charges = payload.rows(branch(intent, "charges"), "data")  # listed before 2022-11-15
     charge: Document = next((row for row in charges if row.get("status") == "succeeded"), {})
     tax, shipping = branch(intent, "amount_details", "tax"), branch(intent, "amount_details", "shipping")
-    apart = _apart(
+    split = _apart(
         intent,
         _minor(tax, "total_tax_amount", currency) if tax.get("total_tax_amount") is not None else None,
         _minor(shipping, "amount", currency) if shipping.get("amount") is not None else None,
     )
     tip = _minor(branch(intent, "amount_details", "tip"), "amount", currency, required=False)
-    apart |= {"delivery_minor": apart["delivery_minor"] + tip, "detail": max(apart["detail"], facts.PART if tip else 0)}
+    split |= {"delivery_minor": split["delivery_minor"] + tip, "detail": max(split["detail"], facts.PART if tip else 0)}
     payment_id = payload.required_id(intent, "id")
     known = (
         _named(telling, intent, payment_id, intent.get("latest_charge"), charge.get("id"))
         | _buyer(intent, intent.get("receipt_email"), branch(charge, "billing_details").get("email"))
-        | apart
+        | split
         | {"payment_fingerprint": _fingerprint(charge)}
     )
     total = "amount" if intent.get("amount_received") is None else "amount_received"
@@ -342,7 +341,7 @@ def _subscription(telling: Telling, subscription: Document) -> list[Fact]:
     items = payload.rows(branch(subscription, "items"), "data")
     plan = _plan(telling, subscription, payload.required_id(subscription, "id"), subscription)
     plan["price_ids"] = _price_ids(items)
-    status = payload.word(subscription, "status") or ""
+    status = payload.required_word(subscription, "status")
     if telling.event == "customer.subscription.deleted" or status in ("canceled", "incomplete_expired"):
         ended_at = payload.legible_instant(subscription.get("ended_at")) or telling.told_at
         return [facts.PlanEnded(**plan, ended_at=ended_at)]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.payments import payload
-from chalicelib.payments.facts import Fact, Ignored, Paid, Unbookable
+from chalicelib.payments.facts import GOODS, PART, TOTAL, Fact, Ignored, Paid, Unbookable
 from chalicelib.payments.payload import Document, Unreadable
 
 
@@ -58,13 +58,19 @@ def tell(
 def require_bound(settings: Mapping[str, object], *, live: object, account: object) -> None:
     """The event is of the mode and the account that the program is bound to, where it is bound to any.
 
-    Raises ``Unreadable``. ``account`` None: the provider names it only where it is not the receiver's own.
+    ``live`` or ``account`` None: the provider does not say. Raises ``Unreadable``.
     """
-    wanted = settings.get("livemode")
-    if isinstance(wanted, bool) and live is not wanted:
-        raise Unreadable("livemode_mismatch", f"The program takes {'live' if wanted else 'test'} events only.")
-    if settings.get("account") and account is not None and account != settings.get("account"):
+    mode, owner = settings.get("livemode"), settings.get("account")
+    if isinstance(mode, bool) and live is not None and live is not mode:
+        raise Unreadable("livemode_mismatch", f"The program takes {'live' if mode else 'test'} events only.")
+    if owner and account is not None and account != owner:
         raise Unreadable("account_mismatch", "The event is of another account than the program's.")
+
+
+def apart(tax: int | None, delivery: int | None) -> dict[str, Any]:
+    """What of a total earns nothing, as fields of ``Paid``; None where the telling does not know."""
+    detail = (TOTAL, PART, GOODS)[(tax is not None) + (delivery is not None)]
+    return {"tax_minor": tax or 0, "delivery_minor": delivery or 0, "detail": detail}
 
 
 def coherent(paid: Paid) -> Paid:
