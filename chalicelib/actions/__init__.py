@@ -1,0 +1,1 @@
+"""One verb a file: load, decide, commit. Only this room commits."""

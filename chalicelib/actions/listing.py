@@ -1,0 +1,102 @@
+"""Reads lists: members by name or code, a member's entries, a member's vouchers."""
+
+from __future__ import annotations
+
+from chalicelib.actions.admission import Admitted, Call, enter, not_found
+from chalicelib.actions.enrol import Person, recall
+from chalicelib.actions.settle_voucher import Held
+from chalicelib.domain.advance import advance
+from chalicelib.domain.calendar import local_day
+from chalicelib.domain.errors import Refused
+from chalicelib.domain.ledger import Entry
+from chalicelib.domain.member import IDENTITIES, Contact
+from chalicelib.domain.voucher import Settled, Voucher
+from chalicelib.store import entries, keys, members, vouchers
+from chalicelib.store.table import load
+
+
+def list_members(
+    call: Call, *, query: str, tier: str | None, tag: str | None, cursor: str | None, limit: int
+) -> tuple[list[Person], str | None]:
+    """A page of members by name, and the cursor of the next: the last member's id, so that it tells nothing."""
+    program_id = call.credential.program_id
+    by_identity = [
+        members.identity_key(program_id, kind, query)
+        for kind in (*IDENTITIES, "card", "referral")
+        if query and not cursor
+    ]
+    admitted = enter(call.credential, by_identity)
+    found = dict.fromkeys(str(admitted.found[key].m) for key in by_identity if key in admitted.found)
+    people = _fitting(_people(call, admitted, list(found)), tier, tag)
+    after = None if cursor is None else _place(program_id, cursor)
+    while len(people) < limit:
+        ids, after = members.directory_page(program_id, query, after, limit - len(people))
+        people.extend(_fitting(_people(call, admitted, [one for one in ids if one not in found]), tier, tag))
+        if after is None:
+            break
+    return people[:limit], None if after is None else after.rpartition("#")[2]
+
+
+def _place(program_id: str, member_id: str) -> str:
+    key = keys.contact(program_id, member_id)
+    row = load([key]).get(key)
+    if row is None:
+        raise Refused("invalid_cursor", "Send the next_cursor of the page before, unchanged, or begin again.")
+    return keys.directory(program_id, members.contact_of(row).name, member_id)[1]
+
+
+def _people(call: Call, admitted: Admitted, ids: list[str]) -> list[Person]:
+    """Heads and contacts of several members in one read, in the order asked."""
+    if not ids:
+        return []
+    program_id = admitted.program_id
+    found = load([key for one in ids for key in (keys.head(program_id, one), keys.contact(program_id, one))])
+    people = []
+    for one in ids:
+        head_row, contact_row = found.get(keys.head(program_id, one)), found.get(keys.contact(program_id, one))
+        if head_row is None:
+            continue
+        head = members.head_of(head_row)
+        if head.status != "active":
+            person = recall(call, admitted, one)
+            people.extend([person] if person is not None and person.head.member_id not in ids else [])
+            continue
+        present, _ = advance(head, admitted.program, admitted.version, call.now, admitted.booked_by)
+        people.append(Person(admitted, present, Contact() if contact_row is None else members.contact_of(contact_row)))
+    return people
+
+
+def _fitting(people: list[Person], tier: str | None, tag: str | None) -> list[Person]:
+    return [
+        person
+        for person in people
+        if (tier is None or (person.head.tier is not None and person.head.tier.id == tier))
+        and (tag is None or tag in person.contact.tags)
+    ]
+
+
+def list_entries(call: Call, member_id: str, before: int | None, limit: int) -> tuple[list[Entry], str | None]:
+    """A member's entries, newest first, from below a sequence. A merged member's own stay readable."""
+    program_id = call.credential.program_id
+    admitted = enter(call.credential, [keys.head(program_id, member_id)])
+    if admitted.head(member_id) is None:
+        not_found("member")
+    rows = [entries.entry_of(row) for row in entries.statement(program_id, member_id, before, limit)]
+    return rows, str(rows[-1].sequence) if len(rows) == limit and rows[-1].sequence > 1 else None
+
+
+def list_vouchers(call: Call, member_id: str, before: int | None, limit: int) -> tuple[list[Held], str | None]:
+    """A member's vouchers, newest first, each with its end."""
+    program_id = call.credential.program_id
+    admitted = enter(call.credential, [keys.head(program_id, member_id)])
+    if admitted.head(member_id) is None:
+        not_found("member")
+    rows = [row.document(Voucher) for row in entries.statement(program_id, member_id, before, limit, "VOUCHER")]
+    ends = [keys.voucher_settled(program_id, vouchers.sealed_origin(program_id, made.origin)) for made in rows]
+    found = load(ends) if ends else {}
+    today = local_day(call.now, admitted.program.time_zone)
+    held = [
+        Held(made, found[key].document(Settled) if key in found else None, program_id, today)
+        for made, key in zip(rows, ends, strict=True)
+    ]
+    return held, str(rows[-1].sequence) if len(rows) == limit else None

@@ -1,0 +1,129 @@
+"""Books a refund of a purchase, in any number and order, down to exactly nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from chalicelib.actions.admission import Admitted, Call, enter, final_head, not_found
+from chalicelib.actions.attempt import attempt
+from chalicelib.domain import earning, refunding
+from chalicelib.domain.advance import advance
+from chalicelib.domain.errors import Refused
+from chalicelib.domain.member import Head
+from chalicelib.domain.program import Program
+from chalicelib.domain.purchase import Purchase, Refund
+from chalicelib.domain.voucher import Settled
+from chalicelib.store import entries, keys, members, vouchers
+from chalicelib.store.table import Write, commit, load
+
+
+class Return(msgspec.Struct, frozen=True, kw_only=True):
+    """Money going back: ``amount`` minor units of one purchase."""
+
+    order_id: str
+    refund_id: str
+    amount: int
+    fingerprint: str
+    occurred_at: datetime | None = None
+
+
+class Refunded(msgspec.Struct, frozen=True):
+    refund: Refund
+    program: Program
+    replayed: bool
+
+
+def refund(call: Call, request: Return) -> Refunded:
+    """Raises Refused: ``purchase_not_found``, ``refund_exceeds_purchase``, ``cause_conflict``,
+    ``occurred_in_future``."""
+    if request.occurred_at is not None and request.occurred_at > call.now + earning.FUTURE:
+        raise Refused(
+            "occurred_in_future", "occurred_at lies more than 5 minutes in the future; send the refund's time."
+        )
+    return attempt(lambda: _once(call, request, request.order_id))
+
+
+def _once(call: Call, request: Return, order_id: str) -> Refunded:
+    program_id = call.credential.program_id
+    purchase_key, refund_key = keys.purchase(program_id, order_id), keys.refund(program_id, order_id, request.refund_id)
+    admitted = enter(call.credential, [purchase_key, refund_key])
+    row = admitted.found.get(purchase_key)
+    if row is None:
+        not_found("purchase")
+    if row.t == "ALIAS":
+        return _once(call, request, row.m)
+    if refund_key in admitted.found:
+        known = admitted.found[refund_key].document(Refund)
+        if known.fingerprint != request.fingerprint:
+            raise Refused("cause_conflict", "This refund id was booked with other content; use a new id for another.")
+        return Refunded(known, admitted.program, True)
+    purchase, seen = row.document(Purchase), int(row.n or 0)
+    entry = replace(
+        refunding.refund_of(
+            purchase,
+            seen,
+            request.amount,
+            refund_id=request.refund_id,
+            occurred_at=request.occurred_at or call.now,
+            now=call.now,
+            booked_by=admitted.booked_by,
+        ),
+        fingerprint=request.fingerprint,
+    )
+    writes = [entries.raise_refunded(program_id, order_id, seen, entry.refunded)]
+    head, unused = _loaded(admitted, purchase)
+    if head is not None:
+        more, entry = _taken_back(call, admitted, head, purchase, entry, unused)
+        writes.extend(more)
+    commit([*writes, entries.book_refund(admitted.program, entry)])
+    return Refunded(entry, admitted.program, False)
+
+
+def _loaded(admitted: Admitted, purchase: Purchase) -> tuple[Head | None, frozenset[str]]:
+    """The member as they are now, and which vouchers of this purchase's stamps nobody has used, in one round trip."""
+    if purchase.member_id is None:
+        return None, frozenset()
+    program_id = admitted.program_id
+    head_key = keys.head(program_id, purchase.member_id)
+    ends = {
+        origin: keys.voucher_settled(program_id, vouchers.sealed_origin(program_id, origin))
+        for stamped in purchase.stamps
+        for number in range(stamped.completed)
+        for origin in (earning.stamp_origin(str(purchase.order_id), stamped.card_id, number),)
+    }
+    found = load([head_key, *ends.values()])
+    head = final_head(program_id, members.head_of(found[head_key])) if head_key in found else None
+    return head, frozenset(origin for origin, key in ends.items() if key not in found)
+
+
+def _taken_back(
+    call: Call, admitted: Admitted, head: Head, purchase: Purchase, entry: Refund, unused: frozenset[str]
+) -> tuple[list[Write], Refund]:
+    program, version = admitted.program, admitted.version
+    clock: dict[str, Any] = {"now": call.now, "booked_by": admitted.booked_by}
+    present, moved = advance(head, program, version, **clock)
+    done = refunding.refund(present, program, purchase, entry, unused)
+    assert done.head is not None
+    after, late = advance(done.head, program, version, **clock)
+    writes = [members.move(admitted.program_id, head, after)]
+    writes.extend(entries.book(program, made) for made in (*moved, *late))
+    for origin in done.cancelled:
+        end = Settled(
+            kind="reverse",
+            outcome="cancelled",
+            cause=("voucher", origin),
+            order_id=purchase.order_id,
+            member_id=head.member_id,
+            reason="The stamps that completed it were refunded",
+            booked_by=admitted.booked_by,
+            occurred_ms=done.refund.occurred_ms,
+            booked_ms=done.refund.booked_ms,
+        )
+        writes.append(
+            vouchers.settled(program, vouchers.sealed_origin(admitted.program_id, origin), end, chained=False)
+        )
+    return writes, done.refund

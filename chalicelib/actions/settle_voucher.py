@@ -1,0 +1,117 @@
+"""Ends a voucher: used by one order, or cancelled back into points. Exactly once, whoever is first."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from chalicelib.actions.admission import Admitted, Call, enter, final_head, not_found
+from chalicelib.actions.attempt import attempt
+from chalicelib.actions.earn import used_by
+from chalicelib.domain import points
+from chalicelib.domain.advance import advance
+from chalicelib.domain.calendar import day_of, local_day, milliseconds
+from chalicelib.domain.errors import Refused
+from chalicelib.domain.ledger import post
+from chalicelib.domain.voucher import Settled, Voucher, require_usable
+from chalicelib.store import entries, keys, members, vouchers
+from chalicelib.store.table import commit, load
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A voucher and its end, if it has one."""
+
+    voucher: Voucher
+    settled: Settled | None
+    program_id: str
+    today: int
+    replayed: bool = False
+
+
+def look_up(call: Call, code: str) -> Held:
+    """The voucher of that code. Raises Refused ``voucher_not_found``."""
+    sealed = vouchers.sealed_code(call.credential.program_id, code)
+    _, held = _held(call, sealed)
+    return held
+
+
+def _held(call: Call, sealed: str) -> tuple[Admitted, Held]:
+    program_id = call.credential.program_id
+    issued, end = keys.voucher(program_id, sealed), keys.voucher_settled(program_id, sealed)
+    admitted = enter(call.credential, [issued, end])
+    if issued not in admitted.found:
+        not_found("voucher")
+    settled = admitted.found[end].document(Settled) if end in admitted.found else None
+    today = local_day(call.now, admitted.program.time_zone)
+    return admitted, Held(admitted.found[issued].document(Voucher), settled, program_id, today)
+
+
+def use(call: Call, code: str, order_id: str) -> Held:
+    """Binds a voucher to one order. The same order again is answered as the first time.
+
+    Raises Refused: ``voucher_settled`` (another order's, or cancelled), ``voucher_expired``.
+    """
+    sealed = vouchers.sealed_code(call.credential.program_id, code)
+
+    def once() -> Held:
+        admitted, held = _held(call, sealed)
+        if held.settled is not None and held.settled.outcome == "used" and held.settled.order_id == order_id:
+            return replace(held, replayed=True)
+        require_usable(held.voucher, held.settled, held.today, None)
+        end = used_by(held.voucher, order_id, call.now, admitted.booked_by)
+        commit([vouchers.settled(admitted.program, sealed, end, chained=False)])
+        return replace(held, settled=end)
+
+    return attempt(once)
+
+
+def cancel(call: Call, code: str) -> Held:
+    """Gives the points back, once; a second cancelling is answered as the first.
+
+    Raises Refused: ``voucher_settled`` (used before), ``voucher_expired``.
+    """
+    sealed = vouchers.sealed_code(call.credential.program_id, code)
+    return attempt(lambda: _cancel_once(call, sealed))
+
+
+def _cancel_once(call: Call, sealed: str) -> Held:
+    admitted, held = _held(call, sealed)
+    voucher, program = held.voucher, admitted.program
+    if held.settled is not None and held.settled.outcome == "cancelled":
+        return replace(held, replayed=True)
+    if held.settled is not None:
+        raise Refused("voucher_settled", f"This voucher was {held.settled.outcome} before; it cannot be cancelled.")
+    if voucher.valid_until is not None and voucher.valid_until < held.today:
+        raise Refused(
+            "voucher_expired", f"This voucher could be used until {day_of(voucher.valid_until)}; nothing comes back."
+        )
+    end = Settled(
+        kind="reverse",
+        outcome="cancelled",
+        points=-voucher.points,
+        cause=("voucher", voucher.origin),
+        reward_id=voucher.reward_id,
+        member_id=voucher.member_id,
+        reason=f"{voucher.name} cancelled",
+        booked_by=admitted.booked_by,
+        occurred_ms=milliseconds(call.now),
+        booked_ms=milliseconds(call.now),
+        program_version=admitted.version,
+    )
+    writes = []
+    head_key = keys.head(admitted.program_id, voucher.member_id or "")
+    found = load([head_key])
+    head = final_head(admitted.program_id, members.head_of(found[head_key])) if head_key in found else None
+    if head is not None:
+        present, moved = advance(head, program, admitted.version, call.now, admitted.booked_by)
+        present = points.give_back(present, -voucher.points, held.today)
+        if voucher.limited and voucher.reward_id is not None:
+            left = present.taken.get(voucher.reward_id, 0) - 1
+            others = {reward: taken for reward, taken in present.taken.items() if reward != voucher.reward_id}
+            present = replace(present, taken={**others, voucher.reward_id: left} if left > 0 else others)
+        after, end = post(present, end)
+        writes = [members.move(admitted.program_id, head, after), *(entries.book(program, entry) for entry in moved)]
+    if voucher.stocked and voucher.reward_id is not None:
+        writes.append(vouchers.return_stock(admitted.program_id, voucher.reward_id))
+    commit([vouchers.settled(program, sealed, end, chained=head is not None), *writes])
+    return replace(held, settled=end)

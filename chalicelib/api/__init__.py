@@ -1,0 +1,1 @@
+"""Thin HTTP blueprints: parse, call one action, present."""

@@ -1,0 +1,120 @@
+"""The program over HTTP: read, check, change by whole versions; keys; what anybody may know."""
+
+from __future__ import annotations
+
+import msgspec
+
+from chalicelib import clock
+from chalicelib.actions import govern
+from chalicelib.actions.admission import enter, not_found
+from chalicelib.api import answers, requests
+from chalicelib.api.door import OWNER, STAFF, Answer, Asked, Door
+from chalicelib.api.pages import PAGE
+from chalicelib.domain.advice import advise
+from chalicelib.domain.calendar import moment_of
+from chalicelib.domain.program_rules import check
+from chalicelib.store import programs
+
+door = Door(__name__)
+
+
+def program_answer(written: programs.Written) -> answers.ProgramAnswer:
+    return answers.ProgramAnswer(
+        version=written.version,
+        program=msgspec.to_builtins(written.program),
+        advice=advise(written.program),
+    )
+
+
+@door.call(
+    "GET", "/program", roles=STAFF, summary="The program as it stands, with advice", answer=answers.ProgramAnswer
+)
+def get_program(asked: Asked) -> Answer:
+    return Answer(body=program_answer(enter(asked.credential).written))
+
+
+@door.call(
+    "GET",
+    "/program/versions/{version}",
+    roles=STAFF,
+    summary="One version of the program",
+    answer=answers.ProgramAnswer,
+)
+def get_program_version(asked: Asked) -> Answer:
+    enter(asked.credential)
+    text = asked.path["version"]
+    if not text.isascii() or not text.isdigit() or len(text) > 8:
+        not_found("version")
+    written = programs.read_version(asked.credential.program_id, int(text))
+    return Answer(body=program_answer(written or not_found("version")))
+
+
+@door.call(
+    "PUT",
+    "/program",
+    roles=OWNER,
+    summary="Change the program: the whole document, with the version it was read at",
+    body=requests.ProgramChange,
+    answer=answers.ProgramAnswer,
+)
+def put_program(asked: Asked) -> Answer:
+    body: requests.ProgramChange = asked.body
+    enter(asked.credential)
+    program = check(body.program, at="/program")
+    return Answer(body=program_answer(govern.replace_program(asked.call, body.version, program).written))
+
+
+@door.call(
+    "POST",
+    "/program/check",
+    roles=OWNER,
+    summary="Validate a program document and advise on it; writes nothing",
+    body=requests.ProgramCheck,
+    answer=answers.ProgramAnswer,
+)
+def post_program_check(asked: Asked) -> Answer:
+    written = enter(asked.credential).written
+    program = check(asked.body.program, at="/program")
+    return Answer(body=program_answer(msgspec.structs.replace(written, program=program)))
+
+
+def key_answer(record: programs.ApiKey, text: str | None = None) -> answers.KeyAnswer:
+    return answers.KeyAnswer(
+        key_id=record.key_id,
+        role=record.role,
+        name=record.name,
+        created_at=moment_of(record.created_ms),
+        revoked_at=None if record.revoked_ms is None else moment_of(record.revoked_ms),
+        key=msgspec.UNSET if text is None else text,
+    )
+
+
+@door.call("GET", "/keys", roles=OWNER, summary="The program's keys, never their text", answer=answers.Keys, query=PAGE)
+def get_keys(asked: Asked) -> Answer:
+    enter(asked.credential)
+    limit = asked.limit()
+    rows = programs.key_listings(asked.credential.program_id, limit, asked.query.get("cursor"))
+    cursor = rows[-1].key_id if len(rows) == limit else None
+    return Answer(body=answers.Keys([key_answer(row) for row in rows], cursor))
+
+
+@door.call(
+    "POST",
+    "/keys",
+    roles=OWNER,
+    summary="Make a key; its text is answered this once",
+    body=requests.NewKey,
+    answer=answers.KeyAnswer,
+    status=201,
+)
+def post_key(asked: Asked) -> Answer:
+    made = govern.add_key(
+        asked.call, asked.body.role, asked.body.name, key_id=clock.new_id("k", 10), key_secret=clock.new_id("", 32)
+    )
+    return Answer(body=key_answer(made.record, made.key))
+
+
+@door.call("DELETE", "/keys/{key_id}", roles=OWNER, summary="Revoke a key, at once", status=204)
+def delete_key(asked: Asked) -> Answer:
+    govern.revoke_key(asked.call, asked.path["key_id"])
+    return Answer(status=204)

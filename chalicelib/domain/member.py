@@ -1,0 +1,117 @@
+"""The member head: every balance and counter of one member, and nothing that says who the person is.
+
+The head is rewritten whole with each entry, guarded by ``version``. Field names are short where it is stored
+(under 1 KB, one write unit); ``docs/architecture.md`` spells them out.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+NEVER = 0
+"""The lot of points that no date ends."""
+IDLE = -1
+"""The lot of points that lapse together, so many months after the last earn or redeem."""
+
+
+class Tier(msgspec.Struct, frozen=True, array_like=True):
+    """A tier held: ``since`` and ``until`` are day numbers; ``until`` is the last day held, grace included."""
+
+    id: str
+    since: int
+    until: int | None = None
+
+
+class Head(
+    msgspec.Struct,
+    frozen=True,
+    omit_defaults=True,
+    kw_only=True,
+    rename={
+        "member_id": "id",
+        "status": "st",
+        "version": "v",
+        "sequence": "q",
+        "enrolled_ms": "e",
+        "lots": "l",
+        "spent": "s",
+        "lapsed": "x",
+        "pending": "p",
+        "lifetime": "t",
+        "idle_on": "io",
+        "idle_lapsed_sequence": "iq",
+        "days": "d",
+        "window": "w",
+        "tier": "ti",
+        "tier_before": "tb",
+        "stamps": "c",
+        "taken": "r",
+        "check_ins": "ci",
+        "purchases": "n",
+        "first_purchase_on": "fp",
+        "referred_by": "rb",
+        "merged_into": "mi",
+    },
+):
+    """Points: ``lots`` counts what was earned by its last valid day (NEVER, IDLE beside), ``spent`` is one number
+    and is charged to the soonest lot first, without any lot being rewritten; ``available = Σ lots - spent``.
+    """
+
+    member_id: str
+    enrolled_ms: int
+    status: Literal["active", "merged", "erased"] = "active"
+    version: int = 0
+    sequence: int = 0
+    lots: dict[int, int] = {}
+    spent: int = 0
+    lapsed: dict[int, int] = {}
+    """What lapsed, by the lot's day: a late refund takes from here first."""
+    pending: dict[int, dict[int, int]] = {}
+    """Points by the day they become available, then by the lot that they will join."""
+    lifetime: int = 0
+    idle_on: int | None = None
+    idle_lapsed_sequence: int = 0
+    days: dict[int, int] = {}
+    """Points granted for purchases by day, for the daily cap."""
+    window: dict[int, int] = {}
+    """The tier's basis (minor units, points or visits) by day, as far back as the tier's window looks."""
+    tier: Tier | None = None
+    tier_before: Tier | None = None
+    """What was held when the present tier was reached: a refund of what lifted it falls back to this."""
+    stamps: dict[str, int] = {}
+    taken: dict[str, int] = {}
+    """Rewards redeemed, for those with a limit for each member."""
+    check_ins: tuple[int, int] = (0, 0)
+    purchases: int = 0
+    first_purchase_on: int | None = None
+    referred_by: str | None = None
+    merged_into: str | None = None
+
+
+class Contact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """All personal data of one member, as it was given. Erasing a person removes this item."""
+
+    email: str | None = None
+    phone: str | None = None
+    name: str | None = None
+    external_id: str | None = None
+    birthday: str | None = None
+    locale: str | None = None
+    marketing: bool = False
+    tags: tuple[str, ...] = ()
+    found_by: dict[str, str | None] = {}
+    """What still finds the member where they gave a new email or phone that the storefront has not confirmed."""
+
+    def identified(self, kind: str) -> str | None:
+        """The value of an identity that finds the member, which may be older than the one shown."""
+        value = self.found_by[kind] if kind in self.found_by else getattr(self, kind)
+        return None if value is None else str(value)
+
+    def identities(self) -> list[tuple[str, str]]:
+        return [(kind, value) for kind in IDENTITIES if (value := self.identified(kind)) is not None]
+
+
+IDENTITIES = ("email", "phone", "external_id")
+"""What a person may be enrolled and found by."""

@@ -1,0 +1,155 @@
+"""Vouchers: a reward that a member holds as a code, settled exactly once (used, cancelled or expired)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from chalicelib.domain.calendar import day_number, day_of
+from chalicelib.domain.errors import Refused
+from chalicelib.domain.ledger import SHORT, Entry
+from chalicelib.domain.program import Reward
+
+VoucherKind = Literal["amount_off", "percent_off", "free_product", "gift_card", "experience"]
+
+_ISSUED = {
+    **SHORT,
+    "reward_id": "R",
+    "name": "N",
+    "voucher_kind": "K",
+    "value": "A",
+    "cost": "C",
+    "valid_until": "U",
+    "minimum_purchase": "M",
+    "origin": "O",
+    "stocked": "S",
+    "limited": "L",
+    "card_id": "Y",
+    "currency": "Z",
+}
+
+
+class Voucher(Entry, frozen=True, omit_defaults=True, kw_only=True, rename=_ISSUED):
+    """The entry that issued a voucher. ``origin`` is the cause that its code is derived from, so a retry makes the
+    same code; ``valid_until`` is the last day (day number) on which it can be used; ``stocked`` and ``limited`` say
+    what a cancellation gives back. ``value`` is minor units, or percent for ``percent_off``."""
+
+    reward_id: str | None = None
+    name: str = ""
+    voucher_kind: VoucherKind
+    value: int = 0
+    cost: int = 0
+    valid_until: int | None = None
+    minimum_purchase: int = 0
+    origin: str
+    stocked: bool = False
+    limited: bool = False
+    card_id: str | None = None
+    currency: str = ""
+
+
+class Settled(Entry, frozen=True, omit_defaults=True, kw_only=True, rename={**SHORT, "outcome": "O", "reward_id": "R"}):
+    """The end of a voucher. A cancellation that gives points back is itself the entry that does."""
+
+    outcome: Literal["used", "cancelled", "expired"]
+    reward_id: str | None = None
+
+
+def issue(
+    reward: Reward,
+    *,
+    origin: str,
+    day: int,
+    cause: tuple[str, str],
+    booked_by: str,
+    now_ms: int,
+    program_version: int,
+    currency: str,
+    points: int = 0,
+    card_id: str | None = None,
+    fingerprint: str = "",
+    order_id: str | None = None,
+) -> Voucher:
+    """A voucher for a reward, bought with ``points`` or earned by a full card, not yet posted to a chain."""
+    return Voucher(
+        kind="redeem" if card_id is None else "bonus",
+        points=-points,
+        cause=cause,
+        order_id=order_id,
+        reason=reward.name,
+        booked_by=booked_by,
+        occurred_ms=now_ms,
+        booked_ms=now_ms,
+        fingerprint=fingerprint,
+        program_version=program_version,
+        reward_id=reward.id,
+        name=reward.name,
+        voucher_kind=reward.kind,
+        value=reward.value,
+        cost=reward.cost,
+        valid_until=None if reward.valid_days is None else day + reward.valid_days,
+        minimum_purchase=reward.minimum_purchase,
+        origin=origin,
+        stocked=card_id is None and reward.stock is not None,
+        limited=card_id is None and reward.per_member is not None,
+        card_id=card_id,
+        currency=currency,
+    )
+
+
+def require_usable(voucher: Voucher, settled: Settled | None, today: int, order_total: int | None) -> None:
+    """Raises Refused unless the voucher can be used today, on an order of that total (None: not known)."""
+    if settled is not None:
+        raise Refused("voucher_settled", f"This voucher was {settled.outcome} before; it cannot be used again.")
+    if voucher.valid_until is not None and voucher.valid_until < today:
+        raise Refused(
+            "voucher_expired", f"This voucher could be used until {day_of(voucher.valid_until)}; take it off the order."
+        )
+    if order_total is not None and voucher.minimum_purchase:
+        # The total excludes what the voucher itself paid, so that is added back before comparing.
+        before = order_total + (voucher.value if voucher.voucher_kind == "amount_off" else 0)
+        if before < voucher.minimum_purchase:
+            raise Refused(
+                "minimum_purchase_not_reached",
+                f"This voucher needs a purchase of at least {voucher.minimum_purchase} minor units.",
+                required=voucher.minimum_purchase,
+            )
+
+
+def obstacles(
+    reward: Reward,
+    *,
+    available: int,
+    taken: int,
+    tier_rank: int,
+    minimum_rank: int | None,
+    stock_taken: int,
+    today: int,
+) -> list[Refused]:
+    """Everything that keeps a member from taking a reward now, the most final first; empty when they can."""
+    found = []
+    if reward.starts_on is not None and today < day_number(reward.starts_on):
+        found.append(Refused("reward_not_available", f"This reward can be taken from {reward.starts_on} on."))
+    if reward.ends_on is not None and today > day_number(reward.ends_on):
+        found.append(Refused("reward_not_available", f"This reward could be taken until {reward.ends_on}."))
+    if reward.stock is not None and stock_taken >= reward.stock:
+        found.append(Refused("out_of_stock", "This reward is gone; choose another one."))
+    if reward.per_member is not None and taken >= reward.per_member:
+        found.append(
+            Refused("limit_reached", f"A member can take this reward {reward.per_member} times at most.", taken=taken)
+        )
+    if minimum_rank is not None and tier_rank < minimum_rank:
+        found.append(
+            Refused(
+                "tier_too_low", f"This reward needs the tier {reward.minimum_tier} or higher.", tier=reward.minimum_tier
+            )
+        )
+    if available < reward.points:
+        found.append(
+            Refused(
+                "insufficient_points",
+                f"This reward costs {reward.points} points and {available} are available.",
+                available=available,
+                required=reward.points,
+            )
+        )
+    return found

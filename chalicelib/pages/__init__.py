@@ -1,0 +1,1 @@
+"""What people look at: templates, style, scripts. Holds no rules."""

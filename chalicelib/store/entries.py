@@ -1,0 +1,83 @@
+"""Ledger entries: purchases, refunds and all other causes, each put once; a member's statement; the journal."""
+
+from __future__ import annotations
+
+from chalicelib.domain.calendar import local_day, moment_of
+from chalicelib.domain.ledger import Entry
+from chalicelib.domain.program import Program
+from chalicelib.domain.purchase import Purchase, Refund
+from chalicelib.store import keys
+from chalicelib.store.keys import Key
+from chalicelib.store.table import Row, Write, connection, encode, put_new
+
+
+def entry_row(program: Program, key: Key, kind: str, entry: Entry, *, chained: bool = True) -> Row:
+    """An entry's row with its places in the indexes. ``chained`` entries stand in their member's statement."""
+    program_id = program.program_id
+    day = local_day(moment_of(entry.booked_ms), program.time_zone)
+    buyer = entry.member_id or (entry.buyer if isinstance(entry, Purchase) else None) or entry.cause[1]
+    jpk, jsk = keys.journal(program_id, day, buyer, entry.booked_ms, f"{key[0]}#{key[1]}".partition("#")[2])
+    row = Row(*key, t=kind, d=encode(entry), jpk=jpk, jsk=jsk)
+    if chained and entry.member_id is not None:
+        row.spk, row.ssk = keys.statement_of_member(program_id, entry.member_id, entry.sequence)
+    elif isinstance(entry, Purchase) and entry.member_id is None and entry.buyer is not None:
+        row.spk, row.ssk = keys.statement_of_buyer(
+            program_id, entry.buyer, f"{entry.occurred_ms:013d}", str(entry.order_id)
+        )
+    return row
+
+
+def book(program: Program, entry: Entry) -> Write:
+    """Any entry but a purchase, a refund or a voucher, under its cause."""
+    return put_new(entry_row(program, keys.cause(program.program_id, *entry.cause), "ENTRY", entry))
+
+
+def book_purchase(program: Program, purchase: Purchase) -> Write:
+    row = entry_row(program, keys.purchase(program.program_id, str(purchase.order_id)), "PURCHASE", purchase)
+    row.n = 0  # what has been refunded: its only mutable field, compared by the next refund
+    return put_new(row)
+
+
+def alias(program_id: str, other_id: str, order_id: str) -> Write:
+    """Another name of the same sale: it can never be booked again under that one."""
+    return put_new(Row(*keys.purchase(program_id, other_id), t="ALIAS", m=order_id))
+
+
+def book_refund(program: Program, refund: Refund) -> Write:
+    key = keys.refund(program.program_id, str(refund.order_id), refund.refund_id)
+    return put_new(entry_row(program, key, "REFUND", refund))
+
+
+def raise_refunded(program_id: str, order_id: str, seen: int, refunded: int) -> Write:
+    """Moves a purchase's refunded total on; fails where another refund came in between."""
+    row = Row(*keys.purchase(program_id, order_id))
+    return Write(row, Row.n == seen, actions=(Row.n.set(refunded),))
+
+
+def refunds_of(program_id: str, order_id: str) -> list[Refund]:
+    """Every refund of one purchase, in the order of their ids, read consistently."""
+    connection()
+    pk, _ = keys.purchase(program_id, order_id)
+    rows = Row.query(pk, Row.sk.startswith("REFUND#"), consistent_read=True)
+    return [row.document(Refund) for row in rows]
+
+
+def statement(program_id: str, member_id: str, before: int | None, limit: int, kind: str | None = None) -> list[Row]:
+    """A member's entries, newest first, from below sequence ``before``; of one type of item where asked."""
+    connection()
+    spk, _ = keys.statement_of_member(program_id, member_id, 0)
+    condition = None if before is None else Row.ssk < f"{before:010d}"
+    return list(
+        Row.statement.query(
+            spk,
+            condition,
+            filter_condition=None if kind is None else Row.t == kind,
+            scan_index_forward=False,
+            limit=limit,
+        )
+    )
+
+
+def entry_of(row: Row) -> Entry:
+    """Any entry, as the ledger shows it."""
+    return row.document(Entry)

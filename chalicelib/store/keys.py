@@ -1,0 +1,121 @@
+"""Every key and index of the one table, and the access patterns that they answer.
+
+| question | how |
+|---|---|
+| who calls, what does the program promise, what does the member have, was this booked before | one BatchGetItem |
+| what happened to this member; what did this guest buy | index ``statement``: ``spk``, ``ssk`` |
+| what was booked on this day, in this slice of buyers | index ``journal``: ``jpk``, ``jsk`` |
+| whom does time move today | index ``due``: ``dpk``, ``dsk`` |
+| who is called Ann | index ``directory``: ``npk``, ``nsk`` |
+| which keys, versions does this program have | Query of the program's partition |
+
+Ids from outside never hold ``#`` (``domain.text.ExternalId``), so no id can reach into another's key.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from zlib import crc32
+
+from chalicelib.domain.calendar import day_of
+
+Key = tuple[str, str]
+
+SHARDS = 16
+"""Slices of the journal and of the due index. Changing it needs a migration: old days keep their slices."""
+
+
+def shard(text: str) -> int:
+    """The slice in which a buyer's events stand: stable over versions of Python, which ``hash`` is not."""
+    return crc32(text.encode()) % SHARDS
+
+
+def program(program_id: str) -> Key:
+    return f"PROGRAM#{program_id}", "CURRENT"
+
+
+def program_version(program_id: str, version: int) -> Key:
+    return f"PROGRAM#{program_id}", f"VERSION#{version:08d}"
+
+
+def api_key(digest: str) -> Key:
+    return f"KEY#{digest}", "KEY"
+
+
+def api_key_listing(program_id: str, key_id: str) -> Key:
+    return f"PROGRAM#{program_id}", f"KEY#{key_id}"
+
+
+def origin(text: str, program_id: str) -> Key:
+    """A web origin that may call from a browser, asked for by a preflight that names no program."""
+    return f"ORIGIN#{text}", f"PROGRAM#{program_id}"
+
+
+def head(program_id: str, member_id: str) -> Key:
+    return f"P#{program_id}#MEMBER#{member_id}", "HEAD"
+
+
+def contact(program_id: str, member_id: str) -> Key:
+    return f"P#{program_id}#MEMBER#{member_id}", "CONTACT"
+
+
+def identity(program_id: str, kind: str, sealed: str) -> Key:
+    return f"P#{program_id}#ID#{kind}#{sealed}", "ID"
+
+
+def purchase(program_id: str, order_id: str) -> Key:
+    return f"P#{program_id}#ORDER#{order_id}", "PURCHASE"
+
+
+def refund(program_id: str, order_id: str, refund_id: str) -> Key:
+    return f"P#{program_id}#ORDER#{order_id}", f"REFUND#{refund_id}"
+
+
+def cause(program_id: str, cause_type: str, cause_id: str) -> Key:
+    return f"P#{program_id}#CAUSE#{cause_type}#{cause_id}", "ENTRY"
+
+
+def voucher(program_id: str, sealed: str) -> Key:
+    return f"P#{program_id}#VOUCHER#{sealed}", "ISSUED"
+
+
+def voucher_settled(program_id: str, sealed: str) -> Key:
+    return f"P#{program_id}#VOUCHER#{sealed}", "SETTLED"
+
+
+def stock(program_id: str, reward_id: str) -> Key:
+    return f"P#{program_id}#STOCK#{reward_id}", "TAKEN"
+
+
+def statement_of_member(program_id: str, member_id: str, sequence: int) -> Key:
+    """A member's entries sort by their place in the chain, which no clock can disturb."""
+    return f"P#{program_id}#MEMBER#{member_id}", f"{sequence:010d}"
+
+
+def statement_of_buyer(program_id: str, buyer: str, occurred: str, order_id: str) -> Key:
+    """A guest's purchases sort by when they happened."""
+    return f"P#{program_id}#BUYER#{buyer}", f"{occurred}#{order_id}"
+
+
+def journal(program_id: str, booked_day: int, buyer: str, booked_ms: int, what: str) -> Key:
+    return f"P#{program_id}#DAY#{day_of(booked_day)}#{shard(buyer):02d}", f"{booked_ms:013d}#{what}"
+
+
+def journal_slice(program_id: str, booked_day: int, slice_number: int) -> str:
+    return f"P#{program_id}#DAY#{day_of(booked_day)}#{slice_number:02d}"
+
+
+def due(program_id: str, member_id: str, day: int) -> Key:
+    return f"DUE#{shard(member_id):02d}", f"{day_of(day)}#{program_id}#{member_id}"
+
+
+def directory(program_id: str, name: str | None, member_id: str) -> Key:
+    """Members by the start of their name; those without one come last."""
+    return f"P#{program_id}#DIRECTORY", f"{fold(name) if name else '~'}#{member_id}"
+
+
+def fold(name: str) -> str:
+    """A name as it is searched: without case, accents or double spaces. ``#`` and ``~`` are left to the key."""
+    flat = unicodedata.normalize("NFKD", name.casefold())
+    letters = "".join(letter for letter in flat if not unicodedata.combining(letter))
+    return " ".join(letters.replace("#", " ").replace("~", " ").split())

@@ -1,0 +1,1 @@
+"""Thin handlers that nobody calls over HTTP."""
