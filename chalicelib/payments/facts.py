@@ -116,13 +116,17 @@ class RefundedInAll(OfPayment, frozen=True, kw_only=True):
 
 
 class RefundFailed(OfPayment, frozen=True, kw_only=True):
-    """A refund that did not go through after all. Final: a later ``Refunded`` of the same id is an older telling."""
+    """A refund that did not go through after all. Final: a later ``Refunded`` of the same id is an older telling.
+
+    ``RefundedInAll`` counts it from ``made_at`` until ``failed_at``; None where the provider does not say.
+    """
 
     refund_id: str
     shop_refund_id: str | None = None
     amount_minor: int
     currency: str
-    occurred_at: datetime | None = None
+    made_at: datetime | None = None
+    failed_at: datetime | None = None
 
 
 class DisputeOpened(OfPayment, frozen=True, kw_only=True):

@@ -106,11 +106,12 @@ def _refund(telling: Telling, thing: Document) -> list[Fact]:
         "refund_id": payload.required_id(refund, "id"),
         "amount_minor": payload.minor(money.get("amount"), "amount_money"),
         "currency": payload.currency(money.get("currency")),
-        "occurred_at": payload.legible_text_instant(refund.get("created_at")),
     }
+    made_at = payload.legible_text_instant(refund.get("created_at"))
     if refund.get("status") in ("FAILED", "REJECTED"):
-        return [facts.RefundFailed(**fields)]
-    return [facts.Refunded(**fields)]
+        failed_at = payload.legible_text_instant(refund.get("updated_at")) or telling.told_at
+        return [facts.RefundFailed(**fields, made_at=made_at, failed_at=failed_at)]
+    return [facts.Refunded(**fields, occurred_at=made_at)]
 
 
 _EVENTS = {

@@ -121,19 +121,19 @@ def _refund(telling: Telling, data: Document) -> list[Fact]:
     """By ``refund_id`` and ``amount``, by ``refunded_total``, or by both."""
     carried = branch(data, "purchase")
     purchase = _purchase(telling, {**carried, "payment_id": data.get("payment_id")}) if carried else None
-    fields = _named(telling, data) | {
-        "currency": payload.currency(data.get("currency")),
-        "occurred_at": _moment(telling, data),
-    }
+    fields = _named(telling, data) | {"currency": payload.currency(data.get("currency"))}
+    moment = _moment(telling, data)
     told: list[Fact] = []
     failed = telling.event == "payment.refund_failed"
     if failed or data.get("refund_id") is not None or data.get("refunded_total") is None:
         refund_id, amount = payload.required_id(data, "refund_id"), payload.minor(data.get("amount"), "amount")
         one = fields | {"refund_id": refund_id, "amount_minor": amount}
-        told.append(facts.RefundFailed(**one) if failed else facts.Refunded(**one, purchase=purchase))
-    if data.get("refunded_total") is not None and not failed:
+        if failed:
+            return [facts.RefundFailed(**one, failed_at=moment)]
+        told.append(facts.Refunded(**one, occurred_at=moment, purchase=purchase))
+    if data.get("refunded_total") is not None:
         total = payload.minor(data.get("refunded_total"), "refunded_total")
-        told.append(facts.RefundedInAll(**fields, refunded_minor=total, purchase=purchase))
+        told.append(facts.RefundedInAll(**fields, refunded_minor=total, occurred_at=moment, purchase=purchase))
     return told
 
 

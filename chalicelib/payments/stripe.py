@@ -259,11 +259,11 @@ def _refund_fact(telling: Telling, refund: Document, purchase: Paid | None) -> F
         "shop_refund_id": identity(branch(refund, "metadata").get("refund_id")),
         "amount_minor": _minor(refund, "amount", currency),
         "currency": currency,
-        "occurred_at": payload.legible_instant(refund.get("created")) or telling.told_at,
     }
+    made_at = payload.legible_instant(refund.get("created"))
     if refund.get("status") in ("failed", "canceled"):
-        return facts.RefundFailed(**fields)
-    return facts.Refunded(**fields, purchase=purchase)
+        return facts.RefundFailed(**fields, made_at=made_at, failed_at=telling.told_at)
+    return facts.Refunded(**fields, occurred_at=made_at or telling.told_at, purchase=purchase)
 
 
 def _dispute(telling: Telling, dispute: Document) -> list[Fact]:

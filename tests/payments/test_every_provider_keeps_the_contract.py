@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import base64
+import hmac
 import json
 import subprocess
 import sys
@@ -87,6 +89,28 @@ def test_the_same_json_written_anew_is_refused(provider: str) -> None:
 def test_another_programs_secret_or_none_at_all_is_refused(provider: str, secrets: list[str]) -> None:
     raw = body_of(provider)
     assert refused(provider, raw, SENDERS[provider].sign(raw, SECRET, NOW), secrets) == "bad_signature"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_secret_left_blank_is_nobodys_key(provider: str) -> None:
+    """Else whoever guesses that none is set could sign with nothing."""
+    raw, seconds = body_of(provider), str(int(NOW.timestamp()))
+
+    def signed(*parts: str) -> bytes:
+        return hmac.digest(b"", b"".join(part.encode() for part in parts) + raw, "sha256")
+
+    headers = {
+        "shopify": {"x-shopify-hmac-sha256": base64.b64encode(signed()).decode()},
+        "square": {"x-square-hmacsha256-signature": base64.b64encode(signed(URL)).decode()},
+        "standard": {
+            "webhook-id": "msg_1",
+            "webhook-timestamp": seconds,
+            "webhook-signature": "v1," + base64.b64encode(signed("msg_1.", seconds, ".")).decode(),
+        },
+        "stripe": {"stripe-signature": f"t={seconds},v1={signed(seconds, '.').hex()}"},
+    }[provider]
+    for blank in ("", "whsec_"):
+        assert refused(provider, raw, headers, [blank]) == "bad_signature"
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -13,6 +13,7 @@ from chalicelib.payments.facts import Fact, Line, Paid, Unbookable
 from tests.payments.senders import sample
 
 ORDER = "5780249968812"
+BARE: dict[str, object] = {"total_tax": "0", "shipping_lines": [], "line_items": [], "total_tip_received": None}
 
 
 def told(name: str, shop: str = "boutique.example.com", **settings: object) -> list[Fact]:
@@ -86,15 +87,14 @@ def test_the_shops_own_order_id_stands_in_the_orders_notes() -> None:
     ],
 )
 def test_a_decimal_text_becomes_minor_units_exactly(currency: str, price: str, minor: int) -> None:
-    bare: dict[str, object] = {"total_tax": "0", "shipping_lines": [], "line_items": [], "total_tip_received": None}
-    assert one(changed("orders.paid", currency=currency, total_price=price, **bare)).total_minor == minor
+    assert one(changed("orders.paid", currency=currency, total_price=price, **BARE)).total_minor == minor
 
 
 @pytest.mark.parametrize(
     "price", ["12.345", "-1.00", "1e3", "1,00", " 1.00", "", "NaN", "9" * 14, 12.5, 12, None, "١٢.٥٠"]
 )
 def test_an_amount_that_is_no_decimal_of_its_currency_is_set_aside(price: object) -> None:
-    fact = one(changed("orders.paid", total_price=price))
+    fact = one(changed("orders.paid", total_price=price, **BARE))
     assert isinstance(fact, Unbookable) and fact.reason == "bad_amount" and ORDER in fact.ids
 
 
