@@ -82,8 +82,8 @@ def _what_to_try(address: str, owner_key: str, storefront_key: str, staff_key: s
 The Corner Café is open, with three members and their first purchases.
 
   API       {address}/v1
-  Docs      {address}/docs
-  OpenAPI   {address}/openapi.json
+  Docs      {address}/v1/docs
+  OpenAPI   {address}/v1/openapi.json
 
   Owner key       {owner_key}
   Storefront key  {storefront_key}

@@ -45,7 +45,7 @@ class Handler(ChaliceRequestHandler):
         if self.path.startswith("/_local/"):
             self._local(body)
         elif not self.server.routed(self.command, self.path):
-            self.problem(404, "not_found", "There is no such path, or not with this method; GET /openapi.json has all.")
+            self.problem(404, "route_not_found", "No such path, or not with this method; GET /v1/openapi.json has all.")
         else:
             self._app(body)
 
@@ -67,7 +67,7 @@ class Handler(ChaliceRequestHandler):
         path = self.path.partition("?")[0]
         name = path.removeprefix(SCHEDULES_PATH)
         if self.command != "POST" or name == path:
-            self.problem(404, "not_found", f"Only POST {SCHEDULES_PATH}{{name}} is here.")
+            self.problem(404, "route_not_found", f"Only POST {SCHEDULES_PATH}{{name}} is here.")
         elif self.headers.get_content_type() != "application/json":
             # A page in a browser may send anything else to this machine without asking.
             self.problem(400, "invalid_request", "Send it with Content-Type: application/json.")

@@ -133,7 +133,7 @@ def _wait_until_it_answers(port: int) -> None:
     while time.monotonic() < deadline:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            connection.request("GET", "/health")
+            connection.request("GET", "/v1/health")
             status = connection.getresponse().status
             if status == 200:
                 return
@@ -142,4 +142,4 @@ def _wait_until_it_answers(port: int) -> None:
         finally:
             connection.close()
         time.sleep(0.05)
-    raise Trouble(f"The app does not become healthy: GET /health answered {status or 'nothing'}.")
+    raise Trouble(f"The app does not become healthy: GET /v1/health answered {status or 'nothing'}.")

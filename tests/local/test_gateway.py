@@ -124,7 +124,7 @@ def test_a_client_that_keeps_its_connection_is_not_held_back(caller: Caller) -> 
 )
 def test_what_has_no_route_is_refused_in_the_shape_of_every_error(caller: Caller, method: str, path: str) -> None:
     status, content_type, answer = caller.ask(method, path, headers={"Authorization": "Bearer caf\u00e9"})
-    assert (status, content_type, answer["code"]) == (404, "application/problem+json", "not_found")
+    assert (status, content_type, answer["code"]) == (404, "application/problem+json", "route_not_found")
     assert set(answer) == {"type", "title", "status", "detail", "code"}
     assert "Bearer" not in json.dumps(answer)
 
@@ -133,7 +133,7 @@ def test_an_error_to_a_head_request_has_no_body_that_would_be_taken_for_the_next
     request = b"HEAD /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
     received = caller.raw(request + request)
     assert received.count(b"HTTP/1.1 404") == 2
-    assert b"not_found" not in received
+    assert b"route_not_found" not in received
 
 
 def test_what_escapes_the_app_is_an_error_in_shape_and_is_shown_to_the_operator(

@@ -84,7 +84,7 @@ def test_serve_promises_two_lines_and_answers_when_it_says_so() -> None:
     port = free_port()
     with serve(port) as process:
         key = owner_key(process, port)
-        assert ask(port, "GET", "/health", key)[0] == 200
+        assert ask(port, "GET", "/v1/health", key)[0] == 200
         assert ask(port, "GET", "/v1/program", key)[1]["program"]["program_id"] == "corner-cafe"
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=20)
