@@ -14,6 +14,7 @@ import msgspec
 
 from app import app
 from chalicelib.triggers import operator
+from tests.contract import hold_to_contract
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 
@@ -147,6 +148,7 @@ def send(method: str, path: str, raw: str, headers: dict[str, str]) -> Reply:
     }
     answer = app(event, None)
     text = answer["body"]
+    hold_to_contract(method, route, answer["statusCode"], answer["headers"].get("Content-Type", ""), text)
     body = json.loads(text) if text and "json" in answer["headers"].get("Content-Type", "") else text
     return Reply(answer["statusCode"], body, answer["headers"])
 

@@ -170,7 +170,7 @@ class Door(Blueprint):
             credential = credential_of(request.headers.get("authorization"), now).asking(*operation.roles)
         try:
             return _typed(operation, request, credential, now, parameters)
-        except Invalid:
+        except (Invalid, Refused):
             if operation.roles:
                 # Whoever may not call learns nothing about the body.
                 enter(credential)
@@ -231,11 +231,16 @@ def _typed(
         path={name: _parameter(name, unquote(value)) for name, value in parameters.items()},
         query=query,
         headers=request.headers,
-        body=None if operation.body is None or operation.raw else read_json(raw, operation.body),
+        body=None if operation.body is None or operation.raw else read_json(_given(operation, raw), operation.body),
         raw=raw,
         idempotency_key=key,
         url=str(request.context.get("domainName", "")) + str(request.context.get("path", "")),
     )
+
+
+def _given(operation: Operation, raw: bytes) -> bytes:
+    """The body that was sent; none at all is fine where there is nothing to say."""
+    return raw if raw.strip() or operation.body.__struct_fields__ else b"{}"
 
 
 def _parameter(name: str, text: str) -> str:

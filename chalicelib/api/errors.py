@@ -24,7 +24,6 @@ STATUS: dict[str, int] = {
     "forbidden": 403,
     # what is asked for
     "route_not_found": 404,
-    "method_not_allowed": 405,
     "member_not_found": 404,
     "purchase_not_found": 404,
     "reward_not_found": 404,
@@ -53,6 +52,8 @@ STATUS: dict[str, int] = {
     "reward_not_available": 422,
     "voucher_unknown": 422,
     "voucher_expired": 422,
+    "amount_required": 422,
+    "insufficient_balance": 422,
     "too_many_vouchers": 422,
     "minimum_purchase_not_reached": 422,
     "check_in_not_offered": 422,

@@ -94,7 +94,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         told["security"] = []
     if operation.body is not None:
         told["requestBody"] = {
-            "required": True,
+            "required": bool(operation.body.__struct_fields__),
             "content": {"application/json": {"schema": _reference(operation.body)}},
         }
     return told

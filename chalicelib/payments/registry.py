@@ -39,9 +39,9 @@ def providers() -> list[str]:
 
 
 def provider(name: str) -> Provider:
-    """The provider of this name. Raises ``Refused`` (unknown_provider)."""
+    """The provider of this name. Raises ``Refused`` (provider_not_found)."""
     module = _MODULES.get(name)
     if module is None:
         known = ", ".join(providers())
-        raise Refused("unknown_provider", f"There is no payment provider of this name. Those known are {known}.")
+        raise Refused("provider_not_found", f"There is no payment provider of this name. Those known are {known}.")
     return cast(Provider, import_module(module))

@@ -222,7 +222,7 @@ def test_no_personal_datum_stands_in_a_facts_representation(provider: str) -> No
 def test_an_unknown_provider_is_refused_by_name() -> None:
     with pytest.raises(Refused) as refusal:
         registry.provider("os")
-    assert refusal.value.code == "unknown_provider"
+    assert refusal.value.code == "provider_not_found"
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
