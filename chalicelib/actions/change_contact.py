@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chalicelib.actions.admission import Call, active_head, enter
 from chalicelib.actions.attempt import attempt
-from chalicelib.actions.enrol import Person
+from chalicelib.actions.person import Person
 from chalicelib.domain.advance import advance
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.member import IDENTITIES, Contact

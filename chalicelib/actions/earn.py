@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from chalicelib.actions.admission import Admitted, Call, enter, final_head
 from chalicelib.actions.attempt import attempt
+from chalicelib.actions.gift_card import pay_with
 from chalicelib.domain import earning
 from chalicelib.domain.advance import advance
 from chalicelib.domain.calendar import local_day, milliseconds
@@ -17,7 +18,7 @@ from chalicelib.domain.errors import Refused
 from chalicelib.domain.member import Head
 from chalicelib.domain.purchase import Purchase, Sale
 from chalicelib.domain.voucher import Settled, Voucher, require_usable
-from chalicelib.store import entries, keys, members, programs, vouchers
+from chalicelib.store import entries, gift_cards, keys, members, programs, vouchers
 from chalicelib.store.keys import Key
 from chalicelib.store.sealing import mac
 from chalicelib.store.table import Row, Write, commit, load
@@ -67,6 +68,8 @@ def _once(call: Call, order: Order) -> Booked:
     sealed = [vouchers.sealed_code(program_id, code) for code in order.voucher_codes]
     asked.extend(keys.voucher(program_id, one) for one in sealed)
     asked.extend(keys.voucher_settled(program_id, one) for one in sealed)
+    if sealed:
+        asked.extend(gift_cards.slots(program_id, order.order_id))
     admitted = enter(call.credential, asked)
     known = existing(admitted, names)
     if known is not None:
@@ -149,7 +152,8 @@ def _used(call: Call, admitted: Admitted, order: Order, sealed: list[str]) -> li
     if len(set(sealed)) > earning.MOST_VOUCHERS:
         raise Refused("too_many_vouchers", f"One purchase can use at most {earning.MOST_VOUCHERS} vouchers.")
     today = local_day(call.now, admitted.program.time_zone)
-    writes = []
+    writes: list[Write] = []
+    cards = []
     for one in dict.fromkeys(sealed):
         row = admitted.found.get(keys.voucher(admitted.program_id, one))
         if row is None:
@@ -159,13 +163,16 @@ def _used(call: Call, admitted: Admitted, order: Order, sealed: list[str]) -> li
         if settled is not None and settled.outcome == "used" and settled.order_id == order.order_id:
             continue
         voucher = row.document(Voucher)
+        if voucher.voucher_kind == "gift_card":
+            cards.append(one)
+            continue
         require_usable(voucher, settled, today, order.sale.total)
         writes.append(
             vouchers.settled(
                 admitted.program, one, used_by(voucher, order.order_id, call.now, admitted.booked_by), chained=False
             )
         )
-    return writes
+    return [*writes, *pay_with(admitted, cards, order.order_id, order.sale.total, today, call.now)]
 
 
 def used_by(voucher: Voucher, order_id: str, now: datetime, booked_by: str) -> Settled:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.actions.admission import Admitted, Call, enter, not_found
-from chalicelib.actions.enrol import Person, recall
-from chalicelib.actions.settle_voucher import Held
+from chalicelib.actions.person import Person, recall
+from chalicelib.actions.settle_voucher import Held, balance_of
 from chalicelib.domain.advance import advance
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.errors import Refused
@@ -12,6 +12,7 @@ from chalicelib.domain.ledger import Entry
 from chalicelib.domain.member import IDENTITIES, Contact
 from chalicelib.domain.voucher import Settled, Voucher
 from chalicelib.store import entries, keys, members, vouchers
+from chalicelib.store.keys import Key
 from chalicelib.store.table import load
 
 
@@ -85,6 +86,10 @@ def list_entries(call: Call, member_id: str, before: int | None, limit: int) -> 
     return rows, str(rows[-1].sequence) if len(rows) == limit and rows[-1].sequence > 1 else None
 
 
+def _issued(program_id: str, made: Voucher) -> Key:
+    return keys.voucher(program_id, vouchers.sealed_origin(program_id, made.origin))
+
+
 def list_vouchers(call: Call, member_id: str, before: int | None, limit: int) -> tuple[list[Held], str | None]:
     """A member's vouchers, newest first, each with its end."""
     program_id = call.credential.program_id
@@ -93,10 +98,17 @@ def list_vouchers(call: Call, member_id: str, before: int | None, limit: int) ->
         not_found("member")
     rows = [row.document(Voucher) for row in entries.statement(program_id, member_id, before, limit, "VOUCHER")]
     ends = [keys.voucher_settled(program_id, vouchers.sealed_origin(program_id, made.origin)) for made in rows]
-    found = load(ends) if ends else {}
+    cards = [_issued(program_id, made) for made in rows if made.voucher_kind == "gift_card"]
+    found = load([*ends, *cards]) if rows else {}
     today = local_day(call.now, admitted.program.time_zone)
     held = [
-        Held(made, found[key].document(Settled) if key in found else None, program_id, today)
+        Held(
+            made,
+            found[key].document(Settled) if key in found else None,
+            program_id,
+            today,
+            balance=balance_of(made, found[_issued(program_id, made)]) if made.voucher_kind == "gift_card" else None,
+        )
         for made, key in zip(rows, ends, strict=True)
     ]
     return held, str(rows[-1].sequence) if len(rows) == limit else None

@@ -6,7 +6,6 @@ import msgspec
 
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.member import Head
-from chalicelib.domain.purchase import Refund
 from chalicelib.domain.reconciliation import differences
 from chalicelib.store import entries, keys, members
 from chalicelib.store.table import load
@@ -50,7 +49,7 @@ def _check(program_id: str, member_id: str) -> tuple[list[str], int]:
     chain: list[Entry] = []
     before: int | None = None
     while rows := entries.statement(program_id, member_id, before, PAGE):
-        chain.extend(row.document(Refund if row.t == "REFUND" else Entry) for row in rows)
+        chain.extend(entries.entry_of(row) for row in rows)
         before = chain[-1].sequence
     chain.reverse()
     again = _head(program_id, member_id)

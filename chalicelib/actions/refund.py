@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from chalicelib.actions import gift_card
 from chalicelib.actions.admission import Admitted, Call, enter, final_head, not_found
 from chalicelib.actions.attempt import attempt
 from chalicelib.domain import earning, refunding
@@ -17,7 +18,7 @@ from chalicelib.domain.member import Head
 from chalicelib.domain.program import Program
 from chalicelib.domain.purchase import Purchase, Refund
 from chalicelib.domain.voucher import Settled
-from chalicelib.store import entries, keys, members, vouchers
+from chalicelib.store import entries, gift_cards, keys, members, vouchers
 from chalicelib.store.table import Write, commit, load
 
 
@@ -50,7 +51,9 @@ def refund(call: Call, request: Return) -> Refunded:
 def _once(call: Call, request: Return, order_id: str) -> Refunded:
     program_id = call.credential.program_id
     purchase_key, refund_key = keys.purchase(program_id, order_id), keys.refund(program_id, order_id, request.refund_id)
-    admitted = enter(call.credential, [purchase_key, refund_key])
+    claim_key = keys.claimed(program_id, order_id)
+    slots = gift_cards.slots(program_id, order_id)
+    admitted = enter(call.credential, [purchase_key, refund_key, claim_key, *slots])
     row = admitted.found.get(purchase_key)
     if row is None:
         not_found("purchase")
@@ -61,7 +64,7 @@ def _once(call: Call, request: Return, order_id: str) -> Refunded:
         if known.fingerprint != request.fingerprint:
             raise Refused("cause_conflict", "This refund id was booked with other content; use a new id for another.")
         return Refunded(known, admitted.program, True)
-    purchase, seen = row.document(Purchase), int(row.n or 0)
+    purchase, seen = (admitted.found.get(claim_key) or row).document(Purchase), int(row.n or 0)
     entry = replace(
         refunding.refund_of(
             purchase,
@@ -74,7 +77,10 @@ def _once(call: Call, request: Return, order_id: str) -> Refunded:
         ),
         fingerprint=request.fingerprint,
     )
-    writes = [entries.raise_refunded(program_id, order_id, seen, entry.refunded)]
+    cards = gift_card.put_back(admitted.found, program_id, purchase, seen, entry.refunded)
+    entry = replace(entry, cards=tuple(cards))
+    writes = [entries.raise_refunded(program_id, order_id, seen, entry.refunded, claimed=claim_key in admitted.found)]
+    writes.extend(gift_cards.put_back(program_id, sealed, back) for sealed, back in cards)
     head, unused = _loaded(admitted, purchase)
     if head is not None:
         more, entry = _taken_back(call, admitted, head, purchase, entry, unused)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec.structs import replace
 
 from chalicelib.actions.admission import Admitted, Call, enter, final_head, not_found
 from chalicelib.actions.attempt import attempt
 from chalicelib.actions.earn import used_by
+from chalicelib.actions.gift_card import spending
 from chalicelib.domain import points
 from chalicelib.domain.advance import advance
 from chalicelib.domain.calendar import day_of, local_day, milliseconds
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.ledger import post
 from chalicelib.domain.voucher import Settled, Voucher, require_usable
-from chalicelib.store import entries, keys, members, vouchers
-from chalicelib.store.table import commit, load
+from chalicelib.store import entries, gift_cards, keys, members, vouchers
+from chalicelib.store.keys import Key
+from chalicelib.store.table import Row, commit, load
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -26,6 +30,10 @@ class Held(msgspec.Struct, frozen=True):
     program_id: str
     today: int
     replayed: bool = False
+    balance: int | None = None
+    """What a gift card has left (minor units); None for any other voucher."""
+    order_id: str | None = None
+    """The order that a gift card was just used for."""
 
 
 def look_up(call: Call, code: str) -> Held:
@@ -35,26 +43,36 @@ def look_up(call: Call, code: str) -> Held:
     return held
 
 
-def _held(call: Call, sealed: str) -> tuple[Admitted, Held]:
+def _held(call: Call, sealed: str, more: Sequence[Key] = ()) -> tuple[Admitted, Held]:
     program_id = call.credential.program_id
     issued, end = keys.voucher(program_id, sealed), keys.voucher_settled(program_id, sealed)
-    admitted = enter(call.credential, [issued, end])
+    admitted = enter(call.credential, [issued, end, *more])
     if issued not in admitted.found:
         not_found("voucher")
     settled = admitted.found[end].document(Settled) if end in admitted.found else None
     today = local_day(call.now, admitted.program.time_zone)
-    return admitted, Held(admitted.found[issued].document(Voucher), settled, program_id, today)
+    voucher = admitted.found[issued].document(Voucher)
+    return admitted, Held(voucher, settled, program_id, today, balance=balance_of(voucher, admitted.found[issued]))
 
 
-def use(call: Call, code: str, order_id: str) -> Held:
-    """Binds a voucher to one order. The same order again is answered as the first time.
+def balance_of(voucher: Voucher, row: Row) -> int | None:
+    """What a gift card has left; None for any other voucher."""
+    return int(row.n or 0) if voucher.voucher_kind == "gift_card" else None
 
-    Raises Refused: ``voucher_settled`` (another order's, or cancelled), ``voucher_expired``.
+
+def use(call: Call, code: str, order_id: str, amount: int | None) -> Held:
+    """Binds a voucher to one order; takes ``amount`` minor units off a gift card, which keeps the rest.
+
+    The same order again is answered as the first time. Raises Refused: ``voucher_settled`` (another order's, or
+    cancelled), ``voucher_expired``, ``amount_required``, ``insufficient_balance``, ``cause_conflict``.
     """
     sealed = vouchers.sealed_code(call.credential.program_id, code)
 
     def once() -> Held:
-        admitted, held = _held(call, sealed)
+        slots = [] if amount is None else gift_cards.slots(call.credential.program_id, order_id)
+        admitted, held = _held(call, sealed, slots)
+        if held.voucher.voucher_kind == "gift_card":
+            return _spend_once(call, admitted, held, sealed, order_id, amount)
         if held.settled is not None and held.settled.outcome == "used" and held.settled.order_id == order_id:
             return replace(held, replayed=True)
         require_usable(held.voucher, held.settled, held.today, None)
@@ -63,6 +81,16 @@ def use(call: Call, code: str, order_id: str) -> Held:
         return replace(held, settled=end)
 
     return attempt(once)
+
+
+def _spend_once(call: Call, admitted: Admitted, held: Held, sealed: str, order_id: str, amount: int | None) -> Held:
+    if amount is None:
+        raise Refused("amount_required", "Say how much the gift card pays: send amount, in minor units.")
+    spent, writes = spending(admitted, held.voucher, sealed, order_id, amount, call.now)
+    if writes:
+        require_usable(held.voucher, held.settled, held.today, None)
+        commit(writes)
+    return replace(held, balance=spent.balance, order_id=order_id, replayed=not writes)
 
 
 def cancel(call: Call, code: str) -> Held:
@@ -81,6 +109,8 @@ def _cancel_once(call: Call, sealed: str) -> Held:
         return replace(held, replayed=True)
     if held.settled is not None:
         raise Refused("voucher_settled", f"This voucher was {held.settled.outcome} before; it cannot be cancelled.")
+    if held.balance is not None and held.balance != voucher.value:
+        raise Refused("voucher_settled", "Orders were paid with this gift card; it cannot be cancelled.")
     if voucher.valid_until is not None and voucher.valid_until < held.today:
         raise Refused(
             "voucher_expired", f"This voucher could be used until {day_of(voucher.valid_until)}; nothing comes back."
@@ -98,7 +128,7 @@ def _cancel_once(call: Call, sealed: str) -> Held:
         booked_ms=milliseconds(call.now),
         program_version=admitted.version,
     )
-    writes = []
+    writes = [] if held.balance is None else [gift_cards.empty(admitted.program_id, sealed, held.balance)]
     head_key = keys.head(admitted.program_id, voucher.member_id or "")
     found = load([head_key])
     head = final_head(admitted.program_id, members.head_of(found[head_key])) if head_key in found else None
@@ -110,8 +140,9 @@ def _cancel_once(call: Call, sealed: str) -> Held:
             others = {reward: taken for reward, taken in present.taken.items() if reward != voucher.reward_id}
             present = replace(present, taken={**others, voucher.reward_id: left} if left > 0 else others)
         after, end = post(present, end)
-        writes = [members.move(admitted.program_id, head, after), *(entries.book(program, entry) for entry in moved)]
+        writes.append(members.move(admitted.program_id, head, after))
+        writes.extend(entries.book(program, entry) for entry in moved)
     if voucher.stocked and voucher.reward_id is not None:
         writes.append(vouchers.return_stock(admitted.program_id, voucher.reward_id))
     commit([vouchers.settled(program, sealed, end, chained=head is not None), *writes])
-    return replace(held, settled=end)
+    return replace(held, settled=end, balance=None if held.balance is None else 0)

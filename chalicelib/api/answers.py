@@ -56,6 +56,13 @@ class MemberPlan(msgspec.Struct):
     until: date | None
 
 
+class Closing(msgspec.Struct):
+    """The program is ending: nothing earns after the first date, nothing redeems after the second."""
+
+    last_earn_on: date
+    last_redeem_on: date
+
+
 class MemberConsent(msgspec.Struct):
     marketing: bool
 
@@ -73,8 +80,10 @@ class Member(msgspec.Struct, kw_only=True):
     expiring: list[Expiring]
     tier: MemberTier | None
     stamps: list[Stamps]
-    referral_code: str
-    card_code: str
+    referral_code: str | None
+    card_code: str | None
+    merged_into: str | None
+    program_closes: Closing | None
     plan: MemberPlan | None
     locale: str | None
     tags: list[str]
@@ -271,7 +280,9 @@ class ProviderAnswer(msgspec.Struct, kw_only=True):
     secrets: int
     livemode: bool | None
     account: str | None
+    url: str | None
     last_heard_at: datetime | None
+    ignored: int
     set_aside: int
 
 

@@ -31,6 +31,7 @@ STATUS: dict[str, int] = {
     "key_not_found": 404,
     "version_not_found": 404,
     "provider_not_found": 404,
+    "invite_not_found": 404,
     "program_not_found": 404,
     # causes and states
     "cause_conflict": 409,
@@ -61,6 +62,14 @@ STATUS: dict[str, int] = {
     "stamp_card_waits": 422,
     "referral_code_unknown": 422,
     "invite_required": 422,
+    "invite_unknown": 422,
+    "invite_used_up": 422,
+    "pilot_full": 422,
+    "pilot_ended": 422,
+    "program_closed": 422,
+    "already_claimed": 409,
+    "claim_too_late": 422,
+    "merge_with_itself": 422,
     "identity_required": 422,
     # ours
     "internal_error": 500,

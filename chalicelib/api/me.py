@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.actions import change_contact as changing
-from chalicelib.actions import enrol as enrolling
+from chalicelib.actions import person as people
 from chalicelib.actions.admission import not_found
 from chalicelib.api import answers, requests
 from chalicelib.api.door import MEMBER, Answer, Asked, Door
@@ -16,7 +16,7 @@ door = Door(__name__)
 
 @door.call("GET", "/me", roles=MEMBER, summary="Yourself", answer=answers.Member)
 def get_me(asked: Asked) -> Answer:
-    person = enrolling.read_member(asked.call, asked.own_id)
+    person = people.read_member(asked.call, asked.own_id)
     return Answer(body=member_answer(asked, person or not_found("member")))
 
 

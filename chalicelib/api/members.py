@@ -11,6 +11,7 @@ from chalicelib import clock
 from chalicelib.actions import change_contact as changing
 from chalicelib.actions import enrol as enrolling
 from chalicelib.actions import grant, listing
+from chalicelib.actions import person as people
 from chalicelib.actions.admission import active_head, enter, not_found
 from chalicelib.api import answers, present, requests
 from chalicelib.api.auth import member_token
@@ -33,7 +34,7 @@ FIND = tuple(
 )
 
 
-def member_answer(asked: Asked, person: enrolling.Person) -> answers.Member:
+def member_answer(asked: Asked, person: people.Person) -> answers.Member:
     return present.member(person, milliseconds(asked.now))
 
 
@@ -86,10 +87,10 @@ def post_member(asked: Asked) -> Answer:
 def get_members(asked: Asked) -> Answer:
     for kind in ("email", "phone", "external_id", "card"):
         if kind in asked.query:
-            person = enrolling.find_member(asked.call, kind, asked.query[kind])
+            person = people.find_member(asked.call, kind, asked.query[kind])
             return Answer(body=member_answer(asked, person or not_found("member")))
     call = msgspec.structs.replace(asked.call, credential=asked.credential.asking("staff", "owner"))
-    people, cursor = listing.list_members(
+    found, cursor = listing.list_members(
         call,
         query=asked.query.get("query", ""),
         tier=asked.query.get("tier"),
@@ -97,12 +98,12 @@ def get_members(asked: Asked) -> Answer:
         cursor=asked.query.get("cursor"),
         limit=asked.limit(),
     )
-    return Answer(body=answers.Members([member_answer(asked, person) for person in people], cursor))
+    return Answer(body=answers.Members([member_answer(asked, person) for person in found], cursor))
 
 
 @door.call("GET", "/members/{member_id}", roles=STAFF, summary="One member", answer=answers.Member)
 def get_member(asked: Asked) -> Answer:
-    person = enrolling.read_member(asked.call, asked.path["member_id"])
+    person = people.read_member(asked.call, asked.path["member_id"])
     return Answer(body=member_answer(asked, person or not_found("member")))
 
 

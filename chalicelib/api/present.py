@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from chalicelib.actions.earn import Booked
-from chalicelib.actions.enrol import Person
+from chalicelib.actions.person import Person
 from chalicelib.actions.settle_voucher import Held
 from chalicelib.api import answers
 from chalicelib.domain import ledger, points, tiers
@@ -42,13 +42,19 @@ def member(person: Person, now_ms: int) -> answers.Member:
             answers.Stamps(card.id, card.name, head.stamps.get(card.id, 0), card.required)
             for card in program.stamp_cards
         ],
-        referral_code=sealing.referral_code(program_id, head.member_id),
-        card_code=sealing.card_code(program_id, head.member_id),
+        referral_code=sealing.referral_code(program_id, head.member_id) if head.status == "active" else None,
+        card_code=sealing.card_code(program_id, head.member_id) if head.status == "active" else None,
+        merged_into=head.merged_into,
+        program_closes=closing(program),
         plan=None,
         locale=contact.locale,
         tags=list(contact.tags),
         consent=answers.MemberConsent(contact.marketing),
     )
+
+
+def closing(program: Program) -> answers.Closing | None:
+    return None if program.close is None else answers.Closing(program.close.last_earn_on, program.close.last_redeem_on)
 
 
 def tier(head: Head, program: Program, today: int) -> answers.MemberTier | None:
@@ -99,7 +105,13 @@ _REASONS = {"earn": "Purchase", "refund": "Refund"}
 
 
 def voucher(held: Held) -> answers.VoucherAnswer:
-    return _voucher(held.program_id, held.voucher, held.settled, held.today)
+    answer = _voucher(held.program_id, held.voucher, held.settled, held.today)
+    if held.balance is not None:
+        answer.balance = held.balance
+        if held.balance == 0 and answer.status == "issued":
+            answer.status = "used"
+        answer.used_by_order = held.order_id
+    return answer
 
 
 def _voucher(program_id: str, made: Voucher, end: Settled | None, today: int | None) -> answers.VoucherAnswer:

@@ -134,6 +134,15 @@ class VoucherUse(Body, frozen=True, kw_only=True):
     amount: PositiveMinor | None = None
 
 
+class NewGiftCard(Body, frozen=True, kw_only=True):
+    amount: PositiveMinor
+    recipient_email: Email | None = None
+
+
+class Recipient(Body, frozen=True, kw_only=True):
+    email: Email
+
+
 class Nothing(Body, frozen=True, kw_only=True):
     """An empty object."""
 
@@ -153,8 +162,12 @@ class NewKey(Body, frozen=True, kw_only=True):
 
 
 class ProviderSetting(Body, frozen=True, kw_only=True):
-    """``secrets``: several while one is being rotated. ``account`` and ``livemode`` bind the provider's account."""
+    """``secrets``: several while one is being rotated. ``account`` and ``livemode`` bind the provider's account.
+
+    ``url``: the address given to the provider, where a proxy stands between (Square signs it).
+    """
 
     secrets: Annotated[list[Annotated[str, Meta(min_length=8, max_length=500)]], Meta(min_length=1, max_length=5)]
     livemode: bool | None = None
     account: Label | None = None
+    url: Annotated[str, Meta(max_length=500, pattern=r"^https?://[!-~]+$(?!\n)")] | None = None

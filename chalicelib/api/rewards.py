@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from chalicelib.actions import catalogue, redeem, settle_voucher
+from chalicelib.actions import catalogue, gift_card, redeem, settle_voucher
 from chalicelib.api import answers, present, requests
-from chalicelib.api.door import STAFF, Answer, Asked, Door, Query
+from chalicelib.api.door import OWNER, STAFF, Answer, Asked, Door, Query
 from chalicelib.api.pages import PAGE
 
 door = Door(__name__)
@@ -85,7 +85,7 @@ def get_voucher(asked: Asked) -> Answer:
     status=201,
 )
 def post_voucher_use(asked: Asked) -> Answer:
-    held = settle_voucher.use(asked.call, asked.path["code"], asked.body.order_id)
+    held = settle_voucher.use(asked.call, asked.path["code"], asked.body.order_id, asked.body.amount)
     return Answer(body=present.voucher(held), replayed=held.replayed)
 
 
@@ -100,3 +100,32 @@ def post_voucher_use(asked: Asked) -> Answer:
 def post_voucher_cancel(asked: Asked) -> Answer:
     held = settle_voucher.cancel(asked.call, asked.path["code"])
     return Answer(body=present.voucher(held), replayed=held.replayed)
+
+
+@door.call(
+    "POST",
+    "/gift-cards",
+    roles=STAFF,
+    summary="Sell a gift card; it earns nothing and keeps its balance over many orders",
+    body=requests.NewGiftCard,
+    answer=answers.VoucherAnswer,
+    status=201,
+    idempotent=True,
+)
+def post_gift_card(asked: Asked) -> Answer:
+    body: requests.NewGiftCard = asked.body
+    sold = gift_card.sell_card(asked.call, body.amount, body.recipient_email, asked.idempotency_key)
+    return Answer(body=present.new_voucher(asked.credential.program_id, sold.voucher), replayed=sold.replayed)
+
+
+@door.call(
+    "POST",
+    "/gift-cards/forget-recipient",
+    roles=OWNER,
+    summary="Erase whom gift cards were meant for, of one email",
+    body=requests.Recipient,
+    status=204,
+)
+def post_forget_recipient(asked: Asked) -> Answer:
+    gift_card.forget_recipient(asked.call, asked.body.email)
+    return Answer(status=204)

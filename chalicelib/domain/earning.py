@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
-from chalicelib.domain import points, tiers
-from chalicelib.domain.calendar import local_day, milliseconds
+from chalicelib.domain import points, referral, tiers
+from chalicelib.domain.calendar import day_number, local_day, milliseconds
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.ledger import post
 from chalicelib.domain.member import Head
@@ -68,23 +68,35 @@ def as_guest(program: Program, version: int, sale: Sale, *, order_id: str, now: 
 
 
 def earn(
-    head: Head, program: Program, version: int, sale: Sale, *, order_id: str, now: datetime, booked_by: str
+    head: Head,
+    program: Program,
+    version: int,
+    sale: Sale,
+    *,
+    order_id: str,
+    now: datetime,
+    booked_by: str,
+    refunded: int = 0,
 ) -> Earned:
-    """A member's sale. The tier held before it sets the rate; the tier that it reaches counts from the next one."""
+    """A member's sale. The tier held before it sets the rate; the tier that it reaches counts from the next one.
+
+    ``refunded`` minor units went back already, where a guest's purchase is claimed later. After the day on which a
+    closing program stops earning, a sale is recorded and brings nothing.
+    """
     purchase = as_guest(program, version, sale, order_id=order_id, now=now, booked_by=booked_by)
     at = occurred(sale, now)
     today, day = local_day(now, program.time_zone), local_day(at, program.time_zone)
     tier = head.tier.id if head.tier else None
-    basis = basis_of(program, sale, at, tier, None)
-    head, granted = _capped(head, program, day, today, basis.deserved(sale.total, 0))
+    basis = basis_of(program, sale, at, tier, None) if earns_on(program, day) else Basis()
+    head, granted = _capped(head, program, day, today, basis.deserved(sale.total, refunded))
     lot = points.lot_for(program.expiry, day)
     available_on = day + program.earning.pending_days
     waits = granted > 0 and available_on > today
     head = points.touch(head, program.expiry, day)
     head = points.hold(head, granted, lot, available_on) if waits else points.grant(head, granted, lot)
     head = replace(head, purchases=head.purchases + 1, first_purchase_on=_first(head, day))
-    head, change = tiers.promote(_counted(head, program, basis, sale.total, granted, day), program.tiers, day)
-    head, stamps = _stamped(head, program, sale)
+    head, change = tiers.promote(_counted(head, program, basis, sale.total, refunded, granted, day), program.tiers, day)
+    head, stamps = _stamped(head, program, sale, refunded) if earns_on(program, day) else (head, ())
     purchase = replace(
         purchase,
         points=granted,
@@ -97,13 +109,18 @@ def earn(
         tier_change=change,
         stamps=stamps,
     )
-    head, purchase = post(head, purchase)
+    head, purchase = post(referral.qualify(head, program, purchase, refunded), purchase)
     vouchers = []
     for stamped in stamps:
         for number in range(stamped.completed):
             head, voucher = post(head, _prize(program, version, stamped, purchase, number, today))
             vouchers.append(voucher)
     return Earned(head, purchase, tuple(vouchers))
+
+
+def earns_on(program: Program, day: int) -> bool:
+    """Whether the program still gives points and stamps on a day; one that is being closed stops at its date."""
+    return program.close is None or day <= day_number(program.close.last_earn_on)
 
 
 def _first(head: Head, day: int) -> int:
@@ -123,10 +140,11 @@ def _capped(head: Head, program: Program, day: int, today: int, deserved: int) -
     return replace(head, days=dict(kept)), granted
 
 
-def _counted(head: Head, program: Program, basis: Basis, total: int, granted: int, day: int) -> Head:
+def _counted(head: Head, program: Program, basis: Basis, total: int, refunded: int, granted: int, day: int) -> Head:
     if program.tiers is None:
         return head
-    amount = {"spend": basis.spent(total, 0), "points": granted, "visits": 1}[program.tiers.basis]
+    visits = 0 if refunded and refunded == total else 1
+    amount = {"spend": basis.spent(total, refunded), "points": granted, "visits": visits}[program.tiers.basis]
     return tiers.count(head, program.tiers, day, amount)
 
 
@@ -141,13 +159,14 @@ def stamps_of(card: StampCard, sale: Sale) -> int:
     return sum(line.quantity for line in fitting) if card.per == "item" else min(1, len(fitting))
 
 
-def _stamped(head: Head, program: Program, sale: Sale) -> tuple[Head, tuple[Stamped, ...]]:
+def _stamped(head: Head, program: Program, sale: Sale, refunded: int) -> tuple[Head, tuple[Stamped, ...]]:
     stamps, rows = dict(head.stamps), []
     for card in program.stamp_cards:
         given = stamps_of(card, sale)
         if given == 0:
             continue
-        count = stamps.get(card.id, 0) + given
+        kept = given * (sale.total - refunded) // sale.total if refunded else given
+        count = stamps.get(card.id, 0) + kept
         completed = max(0, count) // card.required
         stamps[card.id] = count - completed * card.required
         rows.append(Stamped(card.id, given, card.required, completed))

@@ -29,6 +29,7 @@ SHORT = {
     "reason": "r",
     "balance_after": "b",
     "sequence": "q",
+    "held": "h",
     "booked_by": "by",
     "occurred_ms": "t",
     "booked_ms": "tb",
@@ -56,6 +57,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, renam
     reason: str = ""
     balance_after: int = 0
     sequence: int = 0
+    held: int = 0
+    """Pending points that it took away (negative: brought along); they never counted in the balance."""
     booked_by: str = ""
     occurred_ms: int
     booked_ms: int

@@ -24,6 +24,17 @@ class Tier(msgspec.Struct, frozen=True, array_like=True):
     until: int | None = None
 
 
+class Referral(msgspec.Struct, frozen=True, array_like=True):
+    """A friend's referral. ``settles_on`` is the day (number) from which ``order_id``'s purchase may be paid for;
+    ``reason`` tells why one is refused, or ``yearly_cap`` where only the friend was paid."""
+
+    advocate_id: str
+    state: Literal["joined", "settling", "paid", "refused"] = "joined"
+    reason: str | None = None
+    order_id: str | None = None
+    settles_on: int | None = None
+
+
 class Head(
     msgspec.Struct,
     frozen=True,
@@ -51,7 +62,9 @@ class Head(
         "check_ins": "ci",
         "purchases": "n",
         "first_purchase_on": "fp",
-        "referred_by": "rb",
+        "referral": "rf",
+        "referrals_paid": "rp",
+        "merged_from": "mf",
         "merged_into": "mi",
     },
 ):
@@ -86,7 +99,11 @@ class Head(
     check_ins: tuple[int, int] = (0, 0)
     purchases: int = 0
     first_purchase_on: int | None = None
-    referred_by: str | None = None
+    referral: Referral | None = None
+    """Who brought this member, and how far that referral is; kept with the friend, on whom it depends."""
+    referrals_paid: tuple[int, int] = (0, 0)
+    """The calendar year, and how many friends this member was paid for in it."""
+    merged_from: tuple[str, ...] = ()
     merged_into: str | None = None
 
 
@@ -101,6 +118,10 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     locale: str | None = None
     marketing: bool = False
     tags: tuple[str, ...] = ()
+    also: tuple[tuple[str, str], ...] = ()
+    """Identities of accounts merged into this one, as (kind, value): they find the member too."""
+    invite: str | None = None
+    """The invite that let the member in, by its key."""
     found_by: dict[str, str | None] = {}
     """What still finds the member where they gave a new email or phone that the storefront has not confirmed."""
 
@@ -110,7 +131,8 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return None if value is None else str(value)
 
     def identities(self) -> list[tuple[str, str]]:
-        return [(kind, value) for kind in IDENTITIES if (value := self.identified(kind)) is not None]
+        own = [(kind, value) for kind in IDENTITIES if (value := self.identified(kind)) is not None]
+        return [*own, *(pair for pair in self.also if pair not in own)]
 
 
 IDENTITIES = ("email", "phone", "external_id")

@@ -187,6 +187,7 @@ class Program(Document, frozen=True, kw_only=True):
     rewards: Annotated[list[Reward], Meta(max_length=200)] = []
     referral: Referral | None = None
     plans: Annotated[list[Plan], Meta(max_length=20)] = []
+    close: Close | None = None
     storefront_origins: Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=20)] = []
     staff: Staff = Staff()
 

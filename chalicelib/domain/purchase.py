@@ -147,24 +147,24 @@ class Refund(
         "refund_id": "R",
         "refunded": "T",
         "currency": "C",
-        "held": "h",
         "stamps": "S",
         "cancelled": "V",
         "tier_change": "tc",
         "goods": "G",
+        "cards": "W",
     },
 ):
-    """The entry of a refund. ``refunded`` is the purchase's total of refunds with this one; ``held`` are the points
-    taken from pending, which never counted; ``goods`` is by how much the goods that earn became less."""
+    """The entry of a refund. ``refunded`` is the purchase's total of refunds with this one;
+    ``goods`` is by how much the goods that earn became less; ``cards`` what went back to which gift card."""
 
     refund_id: str
     refunded: int
     currency: str
-    held: int = 0
     stamps: tuple[tuple[str, int], ...] = ()
     cancelled: tuple[str, ...] = ()
     tier_change: tuple[str | None, str | None] | None = None
     goods: int = 0
+    cards: tuple[tuple[str, int], ...] = ()
 
 
 def multiplier_for(program: Program, category: str | None, day: int) -> Multiplier | None:

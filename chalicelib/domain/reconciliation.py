@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from chalicelib.domain import points
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.member import Head
-from chalicelib.domain.purchase import Refund
 
 
 def differences(head: Head, entries: Sequence[Entry]) -> list[str]:
@@ -41,4 +40,4 @@ def _held(entry: Entry) -> int:
         return entry.points
     if entry.kind == "release":
         return -entry.points
-    return -entry.held if isinstance(entry, Refund) else 0
+    return -entry.held

@@ -54,6 +54,68 @@ class Settled(Entry, frozen=True, omit_defaults=True, kw_only=True, rename={**SH
     reward_id: str | None = None
 
 
+class Spent(Entry, frozen=True, omit_defaults=True, kw_only=True, rename={**SHORT, "sealed": "V", "balance": "B"}):
+    """Money that a gift card paid for an order: ``amount``, leaving ``balance`` (minor units) on it.
+
+    ``in_total`` tells whether the purchase's total includes it: bought cards' money counts, points' does not.
+    """
+
+    sealed: str
+    balance: int
+    in_total: bool = True
+
+
+def sell(
+    amount: int,
+    *,
+    origin: str,
+    cause: tuple[str, str],
+    booked_by: str,
+    now_ms: int,
+    program_version: int,
+    currency: str,
+    fingerprint: str,
+) -> Voucher:
+    """A gift card that was paid for: nobody's until it is used, earning nothing, without an end."""
+    return Voucher(
+        kind="bonus",
+        cause=cause,
+        amount=amount,
+        reason="Gift card",
+        booked_by=booked_by,
+        occurred_ms=now_ms,
+        booked_ms=now_ms,
+        fingerprint=fingerprint,
+        program_version=program_version,
+        name="Gift card",
+        voucher_kind="gift_card",
+        value=amount,
+        cost=amount,
+        origin=origin,
+        currency=currency,
+    )
+
+
+def require_covered(balance: int, amount: int) -> None:
+    """Raises Refused unless a gift card has that much left."""
+    if amount > balance:
+        raise Refused(
+            "insufficient_balance",
+            f"This gift card has {balance} minor units left; take at most that from it.",
+            balance=balance,
+            required=amount,
+        )
+
+
+def returned(spent: int, in_total: bool, total: int, refunded: int) -> int:
+    """What of a card's money is back on it once ``refunded`` of an order's ``total`` went back (minor units).
+
+    Money that was part of the total goes back to the card before anything else, so it cannot be turned into cash.
+    Money that points paid stood beside the total and goes back in the same proportion.
+    """
+    return min(spent, refunded) if in_total else spent * refunded // total
+
+
 def issue(
     reward: Reward,
     *,

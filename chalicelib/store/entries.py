@@ -48,10 +48,30 @@ def book_refund(program: Program, refund: Refund) -> Write:
     return put_new(entry_row(program, key, "REFUND", refund))
 
 
-def raise_refunded(program_id: str, order_id: str, seen: int, refunded: int) -> Write:
-    """Moves a purchase's refunded total on; fails where another refund came in between."""
+def raise_refunded(program_id: str, order_id: str, seen: int, refunded: int, *, claimed: bool) -> Write:
+    """Moves a purchase's refunded total on; fails where another refund or a claim came in between."""
     row = Row(*keys.purchase(program_id, order_id))
-    return Write(row, Row.n == seen, actions=(Row.n.set(refunded),))
+    as_seen = Row.m.exists() if claimed else Row.m.does_not_exist()
+    return Write(row, (Row.n == seen) & as_seen, actions=(Row.n.set(refunded),))
+
+
+def claim_purchase(program: Program, claim: Purchase, refunded_seen: int) -> list[Write]:
+    """Gives a guest's purchase to a member, once; fails where it was claimed or refunded since it was read."""
+    program_id, order_id = program.program_id, str(claim.order_id)
+    row = Row(*keys.purchase(program_id, order_id))
+    unclaimed = (Row.n == refunded_seen) & Row.m.does_not_exist()
+    return [
+        Write(row, unclaimed, actions=(Row.m.set(str(claim.member_id)),)),
+        put_new(entry_row(program, keys.claimed(program_id, order_id), "CLAIM", claim)),
+    ]
+
+
+def bought_as_guest(program_id: str, buyer: str, since_ms: int, limit: int) -> list[str]:
+    """Order ids of what a guest bought since a moment, oldest first: candidates for a claim, not yet decided."""
+    connection()
+    spk, _ = keys.statement_of_buyer(program_id, buyer, "", "")
+    rows = Row.statement.query(spk, Row.ssk >= f"{since_ms:013d}", limit=limit)
+    return [row.ssk.partition("#")[2] for row in rows]
 
 
 def refunds_of(program_id: str, order_id: str) -> list[Refund]:

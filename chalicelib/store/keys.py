@@ -46,6 +46,15 @@ def api_key_listing(program_id: str, key_id: str) -> Key:
     return f"PROGRAM#{program_id}", f"KEY#{key_id}"
 
 
+def provider(program_id: str, name: str) -> Key:
+    return f"PROGRAM#{program_id}", f"PROVIDER#{name}"
+
+
+def provider_heard(program_id: str, name: str) -> Key:
+    """Apart from the setting: it is written with every webhook or so."""
+    return f"P#{program_id}#PROVIDER#{name}", "HEARD"
+
+
 def origin(text: str, program_id: str) -> Key:
     """A web origin that may call from a browser, asked for by a preflight that names no program."""
     return f"ORIGIN#{text}", f"PROGRAM#{program_id}"
@@ -81,6 +90,49 @@ def voucher(program_id: str, sealed: str) -> Key:
 
 def voucher_settled(program_id: str, sealed: str) -> Key:
     return f"P#{program_id}#VOUCHER#{sealed}", "SETTLED"
+
+
+def card_spent(program_id: str, order_id: str, slot: int) -> Key:
+    """One of the gift cards that an order was paid with."""
+    return f"P#{program_id}#ORDER#{order_id}", f"SPEND#{slot}"
+
+
+def claimed(program_id: str, order_id: str) -> Key:
+    """The entry by which a member claimed a guest's purchase."""
+    return f"P#{program_id}#ORDER#{order_id}", "CLAIM"
+
+
+def recipient(program_id: str, sealed_email: str, sealed: str) -> Key:
+    """Whom a gift card was meant for: found by the person, so that erasing them finds it."""
+    return f"P#{program_id}#ID#recipient#{sealed_email}", f"CARD#{sealed}"
+
+
+def departed(program_id: str, sealed_identity: str) -> Key:
+    """That somebody of this identity was a member and was erased: a keyed hash, and gone after a time."""
+    return f"P#{program_id}#ID#departed#{sealed_identity}", "GONE"
+
+
+def invite(program_id: str, sealed: str) -> Key:
+    return f"PROGRAM#{program_id}", f"INVITE#{sealed}"
+
+
+def places(program_id: str) -> Key:
+    """How many places of a pilot are taken."""
+    return f"P#{program_id}#STOCK#", "PLACES"
+
+
+def friend(program_id: str, advocate_id: str, friend_id: str) -> Key:
+    return f"P#{program_id}#MEMBER#{advocate_id}", f"FRIEND#{friend_id}"
+
+
+def sessions(program_id: str, member_id: str) -> Key:
+    """Since when a member's tokens count."""
+    return f"P#{program_id}#MEMBER#{member_id}", "SESSIONS"
+
+
+def session(program_id: str, session_id: str) -> Key:
+    """A token that was ended before its time."""
+    return f"P#{program_id}#SESSION#{session_id}", "ENDED"
 
 
 def stock(program_id: str, reward_id: str) -> Key:

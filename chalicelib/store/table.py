@@ -181,6 +181,15 @@ def commit(writes: Sequence[Write]) -> None:
         raise _unavailable(error) from error
 
 
+def note(row: Row, actions: Sequence[Any]) -> None:
+    """Changes what no decision rests on, such as a count: outside any transaction, unguarded. Raises Unavailable."""
+    connection()
+    try:
+        row.update(actions=list(actions))
+    except PynamoDBException as error:
+        raise _unavailable(error) from error
+
+
 _PASSING = {"TransactionInProgressException", "TransactionConflictException"}
 
 

@@ -35,7 +35,10 @@ def cause_id(program_id: str, call: str, member_id: str, idempotency_key: str) -
 
 def issued(program: Program, voucher: Voucher) -> Write:
     key = keys.voucher(program.program_id, sealed_origin(program.program_id, voucher.origin))
-    return put_new(entry_row(program, key, "VOUCHER", voucher))
+    row = entry_row(program, key, "VOUCHER", voucher, chained=voucher.member_id is not None)
+    if voucher.voucher_kind == "gift_card":
+        row.n = voucher.value  # the balance: compared by each spending, and in no index
+    return put_new(row)
 
 
 def settled(program: Program, sealed: str, end: Settled, *, chained: bool) -> Write:

@@ -1,0 +1,157 @@
+"""Sells gift cards and spends them: over many orders, never below zero, and back again when an order is refunded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from chalicelib.actions.admission import Admitted, Call, enter
+from chalicelib.actions.attempt import attempt
+from chalicelib.domain.calendar import milliseconds
+from chalicelib.domain.errors import Refused
+from chalicelib.domain.ledger import fingerprint
+from chalicelib.domain.purchase import Purchase
+from chalicelib.domain.voucher import Settled, Spent, Voucher, require_covered, require_usable, returned, sell
+from chalicelib.store import gift_cards, keys, vouchers
+from chalicelib.store.keys import Key
+from chalicelib.store.table import Row, Write, commit
+
+
+class Sold(msgspec.Struct, frozen=True):
+    voucher: Voucher
+    replayed: bool
+
+
+def sell_card(call: Call, amount: int, recipient_email: str | None, idempotency_key: str) -> Sold:
+    """A paid gift card of ``amount`` minor units. It earns nothing: its money is paid for once, when it is spent."""
+    program_id = call.credential.program_id
+    origin = "gift_card/" + vouchers.cause_id(program_id, "gift_card", "", idempotency_key)
+    asked = fingerprint([amount, recipient_email])
+
+    def once() -> Sold:
+        sealed = vouchers.sealed_origin(program_id, origin)
+        key = keys.voucher(program_id, sealed)
+        admitted = enter(call.credential, [key])
+        if key in admitted.found:
+            known = admitted.found[key].document(Voucher)
+            if known.fingerprint != asked:
+                raise Refused("cause_conflict", "This Idempotency-Key sold another card; use a new key for each card.")
+            return Sold(known, True)
+        card = sell(
+            amount,
+            origin=origin,
+            cause=("gift_card", origin.partition("/")[2]),
+            booked_by=admitted.booked_by,
+            now_ms=milliseconds(call.now),
+            program_version=admitted.version,
+            currency=admitted.program.currency,
+            fingerprint=asked,
+        )
+        writes = [vouchers.issued(admitted.program, card)]
+        if recipient_email is not None:
+            writes.append(gift_cards.address(program_id, sealed, recipient_email))
+        commit(writes)
+        return Sold(card, False)
+
+    return attempt(once)
+
+
+def spending(
+    admitted: Admitted,
+    voucher: Voucher,
+    sealed: str,
+    order_id: str,
+    amount: int,
+    now: datetime,
+) -> tuple[Spent, list[Write]]:
+    """Decides taking money off a card for an order; its writes are empty where it was taken for this order before.
+
+    ``admitted`` has loaded the card and the order's slots. Raises Refused ``insufficient_balance``,
+    ``cause_conflict`` (another amount for the same order), ``too_many_vouchers``.
+    """
+    slots = gift_cards.slots(admitted.program_id, order_id)
+    for spent in gift_cards.spends(admitted.found, slots):
+        if spent.sealed == sealed:
+            if spent.amount != amount:
+                raise Refused("cause_conflict", f"This order took {spent.amount} minor units from the card before.")
+            return spent, []
+    free = next((number for number, key in enumerate(slots) if key not in admitted.found), None)
+    if free is None:
+        raise Refused("too_many_vouchers", f"An order can be paid with at most {len(slots)} gift cards.")
+    balance = int(admitted.found[keys.voucher(admitted.program_id, sealed)].n or 0)
+    require_covered(balance, amount)
+    spent = Spent(
+        kind="redeem",
+        cause=("voucher", voucher.origin),
+        order_id=order_id,
+        amount=amount,
+        member_id=voucher.member_id,
+        booked_by=admitted.booked_by,
+        occurred_ms=milliseconds(now),
+        booked_ms=milliseconds(now),
+        program_version=admitted.version,
+        sealed=sealed,
+        balance=balance - amount,
+        in_total=voucher.points == 0,
+    )
+    return spent, gift_cards.spend(admitted.program, free, spent, balance)
+
+
+def pay_with(
+    admitted: Admitted, sealed: list[str], order_id: str, total: int, today: int, now: datetime
+) -> list[Write]:
+    """The gift cards among a purchase's voucher codes: each bought one pays what it can of what is left to pay."""
+    writes: list[Write] = []
+    found = dict(admitted.found)
+    left = total
+    for one in sealed:
+        row = found[keys.voucher(admitted.program_id, one)]
+        voucher = row.document(Voucher)
+        slots = gift_cards.slots(admitted.program_id, order_id)
+        before = next((spent for spent in gift_cards.spends(found, slots) if spent.sealed == one), None)
+        if before is not None:
+            left -= (before.amount or 0) if before.in_total else 0
+            continue
+        end = found.get(keys.voucher_settled(admitted.program_id, one))
+        require_usable(voucher, None if end is None else end.document(Settled), today, total)
+        if voucher.points != 0:
+            raise Refused(
+                "amount_required",
+                "Use this gift card with POST /v1/vouchers/{code}/use and the amount it pays: the total excludes it.",
+            )
+        amount = min(int(row.n or 0), left)
+        if amount == 0:
+            raise Refused("insufficient_balance", "This gift card has nothing left to pay; take it off the order.")
+        entered = msgspec.structs.replace(admitted, found=found)
+        spent, more = spending(entered, voucher, one, order_id, amount, now)
+        found[_slot_of(more)] = more[0].row
+        left -= spent.amount or 0
+        writes.extend(more)
+    return writes
+
+
+def _slot_of(writes: list[Write]) -> Key:
+    return writes[0].row.key
+
+
+def put_back(
+    found: dict[Key, Row], program_id: str, purchase: Purchase, before: int, after: int
+) -> list[tuple[str, int]]:
+    """What a refund returns to the gift cards that paid for the order: (card, minor units)."""
+    rows = []
+    for spent in gift_cards.spends(found, gift_cards.slots(program_id, str(purchase.order_id))):
+        paid = spent.amount or 0
+        back = returned(paid, spent.in_total, purchase.total, after) - returned(
+            paid, spent.in_total, purchase.total, before
+        )
+        if back:
+            rows.append((spent.sealed, back))
+    return rows
+
+
+def forget_recipient(call: Call, email: str) -> None:
+    """Erases whom gift cards were meant for, of one email; a second time changes nothing."""
+    admitted = enter(call.credential)
+    for row in gift_cards.addressed_to(admitted.program_id, email):
+        commit([gift_cards.forget_recipient(row)])
