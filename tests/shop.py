@@ -161,8 +161,7 @@ def opened(document: dict[str, Any] | None = None) -> Iterator[Shop]:
     from chalicelib.store import table
     from infra.local.table import create
 
+    # The client is made once for all tests: moto answers any client, and making one costs more than a test.
     with mock_aws():
-        table._Link.connection = None
         create(table.connection().client)
         yield Shop(document)
-    table._Link.connection = None
