@@ -52,6 +52,6 @@ def hold_to_contract(method: str, route: str, status: int, content_type: str, te
     kind = content_type.partition(";")[0]
     kinds = {name.partition(";")[0]: told["schema"] for name, told in content.items()}
     assert kind in kinds, f"{method} {route} answered {status} as {content_type}"
-    if kind.endswith("json"):
+    if kind.endswith(("/json", "+json")):
         found = faults(kinds[kind], json.loads(text))
         assert not found, f"{method} {route} answered {status} with {found}"

@@ -149,7 +149,7 @@ def send(method: str, path: str, raw: str, headers: dict[str, str]) -> Reply:
     answer = app(event, None)
     text = answer["body"]
     hold_to_contract(method, route, answer["statusCode"], answer["headers"].get("Content-Type", ""), text)
-    body = json.loads(text) if text and "json" in answer["headers"].get("Content-Type", "") else text
+    body = json.loads(text) if text and answer["headers"].get("Content-Type", "").endswith(("/json", "+json")) else text
     return Reply(answer["statusCode"], body, answer["headers"])
 
 

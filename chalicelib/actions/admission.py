@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Literal, NoReturn
 
 import msgspec
 
-from chalicelib.domain.errors import Refused
+from chalicelib.domain.errors import Refused, Unavailable
 from chalicelib.domain.member import Head
 from chalicelib.domain.program import Program
 from chalicelib.store import keys, members, programs
 from chalicelib.store.keys import Key
-from chalicelib.store.table import Row, load
+from chalicelib.store.table import Lost, Row, commit, load
 
 Role = Literal["storefront", "staff", "owner", "member"]
+DAY_MS = 86_400_000
 KEY_ROLES: tuple[Role, ...] = ("storefront", "staff", "owner")
 
 
@@ -26,7 +28,11 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     program_id: str
     digest: str | None = None
     member_id: str | None = None
+    session_id: str | None = None
+    issued_ms: int = 0
     agent: str | None = None
+    asked_ms: int = 0
+    """When the call came in: a key's last use is noted once a day."""
     roles: frozenset[Role] = frozenset()
     """What the call asks for; an owner's key may do whatever staff and storefront may."""
 
@@ -86,8 +92,10 @@ def enter(credential: Credential, wanted: Iterable[Key] = ()) -> Admitted:
     if key_key is not None:
         asked.append(key_key)
     head_key = None if credential.member_id is None else keys.head(credential.program_id, credential.member_id)
+    session_keys: list[Key] = []
     if head_key is not None:
-        asked.append(head_key)
+        session_keys = _session_keys(credential)
+        asked.extend([head_key, *session_keys])
     found = load(asked)
     if program_key not in found:
         unauthorized()
@@ -100,8 +108,12 @@ def enter(credential: Credential, wanted: Iterable[Key] = ()) -> Admitted:
         if key.program_id != credential.program_id:
             unauthorized()
         role, booked_by = _role(key.role), f"key:{key.key_id}"
+        _note_use(key, int(found[key_key].n or 0), credential.asked_ms)
     elif head_key is not None:
         if head_key not in found or members.head_of(found[head_key]).status != "active":
+            unauthorized()
+        ended, since = (found.get(key) for key in session_keys)
+        if ended is not None or (since is not None and credential.issued_ms <= int(since.n or 0)):
             unauthorized()
         role, booked_by = "member", "member"
     elif credential.agent is not None:
@@ -111,6 +123,22 @@ def enter(credential: Credential, wanted: Iterable[Key] = ()) -> Admitted:
     if role not in credential.roles and not (role == "owner" and credential.roles & set(KEY_ROLES)):
         raise Refused("forbidden", f"A {role} may not do this; it needs {' or '.join(sorted(credential.roles))}.")
     return Admitted(written, role, booked_by, found)
+
+
+def _note_use(key: programs.ApiKey, last_ms: int, asked_ms: int) -> None:
+    """The owner sees which keys are still used. Only a day's first use is written."""
+    if asked_ms - last_ms < DAY_MS:
+        return
+    with suppress(Lost, Unavailable):
+        commit(programs.use_key(key, asked_ms))
+
+
+def _session_keys(credential: Credential) -> list[Key]:
+    """What may have ended a member's token before its time: this one alone, or all of the member's."""
+    return [
+        keys.session(credential.program_id, credential.session_id or ""),
+        keys.sessions(credential.program_id, credential.member_id or ""),
+    ]
 
 
 def _role(text: str) -> Role:

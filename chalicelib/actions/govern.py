@@ -8,9 +8,9 @@ import msgspec
 
 from chalicelib.actions.admission import Admitted, Call, digest_of, enter
 from chalicelib.actions.attempt import attempt
-from chalicelib.domain.calendar import local_day, milliseconds, moment_of
+from chalicelib.domain.calendar import day_of, local_day, milliseconds, moment_of
 from chalicelib.domain.errors import Fault, Invalid, Refused
-from chalicelib.domain.program import Program
+from chalicelib.domain.program import Close, Program
 from chalicelib.store import keys, programs
 from chalicelib.store.table import Lost, commit
 
@@ -54,6 +54,8 @@ def replace_program(call: Call, seen_version: int, program: Program) -> Admitted
     if old.version != seen_version:
         raise _stale(old.version)
     faults = []
+    if program.close is None and old.program.close is not None:
+        program = msgspec.structs.replace(program, close=old.program.close)
     if program.program_id != old.program.program_id:
         faults.append(Fault("/program/program_id", f"Must stay {old.program.program_id}: every key and link names it."))
     if program.currency != old.program.currency and not _currency_is_free(call, old):
@@ -72,6 +74,26 @@ def replace_program(call: Call, seen_version: int, program: Program) -> Admitted
     except Lost:
         raise _stale(old.version + 1) from None
     return Admitted(new, admitted.role, admitted.booked_by, {})
+
+
+def close_program(call: Call, close: Close) -> Admitted:
+    """An orderly end, as the next version of the program: its dates may be moved later, never into the past.
+
+    Raises Invalid for dates that are past or out of order, Refused ``stale_version`` where a change came in between.
+    """
+    admitted = enter(call.credential)
+    program = admitted.program
+    today = day_of(local_day(call.now, program.time_zone))
+    faults = []
+    if close.last_earn_on < today:
+        faults.append(Fault("/last_earn_on", f"Must be {today} or later: what was earned before stays earned."))
+    if close.last_redeem_on < close.last_earn_on:
+        faults.append(Fault("/last_redeem_on", "Must not be before last_earn_on: what is earned must be redeemable."))
+    if program.close is not None and close.last_redeem_on < program.close.last_redeem_on:
+        faults.append(Fault("/last_redeem_on", f"Must not be before {program.close.last_redeem_on}, as was promised."))
+    if faults:
+        raise Invalid(faults)
+    return replace_program(call, admitted.version, msgspec.structs.replace(program, close=close))
 
 
 def _stale(version: int) -> Refused:

@@ -49,6 +49,7 @@ def what_hinders(program: Program, head: Head, reward: Reward, taken_of_stock: i
         minimum_rank=minimum,
         stock_taken=taken_of_stock,
         today=today,
+        closed_on=None if program.close is None else program.close.last_redeem_on,
     )
 
 

@@ -24,7 +24,7 @@ def credential_of(header: str | None, now: datetime) -> Credential:
     program_id = program_of(text)
     if program_id is None:
         unauthorized()
-    return Credential(program_id=program_id, digest=digest_of(text))
+    return Credential(program_id=program_id, digest=digest_of(text), asked_ms=milliseconds(now))
 
 
 def member_token(program_id: str, member_id: str, now: datetime, session_id: str) -> tuple[str, datetime]:
@@ -38,6 +38,7 @@ def member_token(program_id: str, member_id: str, now: datetime, session_id: str
         "sub": member_id,
         "jti": session_id,
         "iat": milliseconds(now) // 1000,
+        "ims": milliseconds(now),
         "exp": milliseconds(expires_at) // 1000,
     }
     return jwt.encode(claims, _key(), algorithm="HS256"), expires_at
@@ -53,13 +54,18 @@ def _of_token(text: str, now: datetime) -> Credential:
             algorithms=["HS256"],
             audience=_AUDIENCE,
             # The time is an argument here, not the library's own clock.
-            options={"require": ["exp", "iss", "sub", "jti"], "verify_exp": False, "verify_iat": False},
+            options={"require": ["exp", "iss", "sub", "jti", "ims"], "verify_exp": False, "verify_iat": False},
         )
     except jwt.PyJWTError:
         unauthorized()
     if not isinstance(claims["exp"], int) or claims["exp"] * 1000 <= milliseconds(now):
         unauthorized()
-    return Credential(program_id=str(claims["iss"]), member_id=str(claims["sub"]))
+    return Credential(
+        program_id=str(claims["iss"]),
+        member_id=str(claims["sub"]),
+        session_id=str(claims["jti"]),
+        issued_ms=int(claims["ims"]),
+    )
 
 
 def _key() -> bytes:

@@ -9,9 +9,10 @@ from chalicelib.actions import govern
 from chalicelib.actions.admission import enter, not_found
 from chalicelib.api import answers, requests
 from chalicelib.api.door import OWNER, STAFF, Answer, Asked, Door
-from chalicelib.api.pages import PAGE
+from chalicelib.api.pages import PAGE, sequence_of
 from chalicelib.domain.advice import advise
 from chalicelib.domain.calendar import moment_of
+from chalicelib.domain.program import Close
 from chalicelib.domain.program_rules import check
 from chalicelib.store import programs
 
@@ -78,13 +79,14 @@ def post_program_check(asked: Asked) -> Answer:
     return Answer(body=program_answer(msgspec.structs.replace(written, program=program)))
 
 
-def key_answer(record: programs.ApiKey, text: str | None = None) -> answers.KeyAnswer:
+def key_answer(record: programs.ApiKey, used_ms: int | None, text: str | None = None) -> answers.KeyAnswer:
     return answers.KeyAnswer(
         key_id=record.key_id,
         role=record.role,
         name=record.name,
         created_at=moment_of(record.created_ms),
         revoked_at=None if record.revoked_ms is None else moment_of(record.revoked_ms),
+        last_used_on=None if used_ms is None else moment_of(used_ms).date(),
         key=msgspec.UNSET if text is None else text,
     )
 
@@ -94,8 +96,8 @@ def get_keys(asked: Asked) -> Answer:
     enter(asked.credential)
     limit = asked.limit()
     rows = programs.key_listings(asked.credential.program_id, limit, asked.query.get("cursor"))
-    cursor = rows[-1].key_id if len(rows) == limit else None
-    return Answer(body=answers.Keys([key_answer(row) for row in rows], cursor))
+    cursor = rows[-1][0].key_id if len(rows) == limit else None
+    return Answer(body=answers.Keys([key_answer(*row) for row in rows], cursor))
 
 
 @door.call(
@@ -111,10 +113,41 @@ def post_key(asked: Asked) -> Answer:
     made = govern.add_key(
         asked.call, asked.body.role, asked.body.name, key_id=clock.new_id("k", 10), key_secret=clock.new_id("", 32)
     )
-    return Answer(body=key_answer(made.record, made.key))
+    return Answer(body=key_answer(made.record, None, made.key))
 
 
 @door.call("DELETE", "/keys/{key_id}", roles=OWNER, summary="Revoke a key, at once", status=204)
 def delete_key(asked: Asked) -> Answer:
     govern.revoke_key(asked.call, asked.path["key_id"])
     return Answer(status=204)
+
+
+@door.call(
+    "GET",
+    "/program/versions",
+    roles=OWNER,
+    summary="Every version of the program, newest first: who wrote it and when",
+    answer=answers.Versions,
+    query=PAGE,
+)
+def get_program_versions(asked: Asked) -> Answer:
+    enter(asked.credential)
+    limit = asked.limit()
+    rows = programs.versions(asked.credential.program_id, limit, sequence_of(asked))
+    told = [answers.VersionAnswer(row.version, row.written_by, moment_of(row.written_ms)) for row in rows]
+    cursor = str(rows[-1].version) if len(rows) == limit and rows[-1].version > 1 else None
+    return Answer(body=answers.Versions(told, cursor))
+
+
+@door.call(
+    "POST",
+    "/program/close",
+    roles=OWNER,
+    summary="An orderly end: nothing earns after the first date, nothing redeems after the second",
+    body=requests.Closing,
+    answer=answers.ProgramAnswer,
+)
+def post_program_close(asked: Asked) -> Answer:
+    body: requests.Closing = asked.body
+    done = govern.close_program(asked.call, Close(last_earn_on=body.last_earn_on, last_redeem_on=body.last_redeem_on))
+    return Answer(body=program_answer(done.written))

@@ -80,7 +80,8 @@ def get_purchase(asked: Asked) -> Answer:
     program_id, order_id = asked.credential.program_id, asked.path["order_id"]
     admitted = enter(asked.credential, [keys.purchase(program_id, order_id)])
     row = earning.existing(admitted, (order_id,)) or not_found("purchase")
-    booked = earning.recall(admitted, row.document(Purchase), int(row.n or 0), True)
+    claim = entries.claim_of(program_id, row) if row.m is not None else None
+    booked = earning.recall(admitted, (claim or row).document(Purchase), int(row.n or 0), True)
     refunds = entries.refunds_of(program_id, str(booked.purchase.order_id)) if booked.refunded else []
     today = local_day(asked.now, admitted.program.time_zone)
     return Answer(body=present.purchase_now(booked, refunds, today))

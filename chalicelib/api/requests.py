@@ -143,6 +143,29 @@ class Recipient(Body, frozen=True, kw_only=True):
     email: Email
 
 
+class Claim(Body, frozen=True, kw_only=True):
+    member_id: ExternalId
+
+
+class Merge(Body, frozen=True, kw_only=True):
+    from_member_id: ExternalId
+
+
+class NewInvite(Body, frozen=True, kw_only=True):
+    """``note`` is for the owner alone, and is erased with the person whom it let in."""
+
+    uses: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    note: Label | None = None
+    expires_on: date | None = None
+
+
+class Closing(Body, frozen=True, kw_only=True):
+    """Nothing earns after the first date, nothing redeems after the second."""
+
+    last_earn_on: date
+    last_redeem_on: date
+
+
 class Nothing(Body, frozen=True, kw_only=True):
     """An empty object."""
 

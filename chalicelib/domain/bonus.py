@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from chalicelib.domain import points, tiers
-from chalicelib.domain.calendar import local_day, milliseconds
+from chalicelib.domain.calendar import day_number, local_day, milliseconds
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.ledger import Entry, post
 from chalicelib.domain.member import Head, Tier
@@ -26,14 +26,23 @@ def give(
     booked_by: str,
     occurred_at: datetime | None = None,
     fingerprint: str = "",
+    by_itself: bool = False,
 ) -> tuple[Head, Entry]:
-    """Grants ``amount`` points at once, under the program's expiry; they count towards a tier that counts points."""
+    """Grants ``amount`` points at once, under the program's expiry; they count towards a tier that counts points.
+
+    What comes ``by_itself``, such as a birthday's, is no sign of life: it does not keep idle points from lapsing.
+    """
     at = occurred_at or now
     day = local_day(at, program.time_zone)
     lot = points.lot_for(program.expiry, day)
-    head = points.grant(points.touch(head, program.expiry, day), amount, lot)
+    head = tiers.adopt(head, program.tiers)
+    if by_itself:
+        head = points.start_idling(points.grant(head, amount, lot), program.expiry, day)
+    else:
+        head = points.grant(points.touch(head, program.expiry, day), amount, lot)
+    change = None
     if program.tiers is not None and program.tiers.basis == "points":
-        head, _ = tiers.promote(tiers.count(head, program.tiers, day, amount), program.tiers, day)
+        head, change = tiers.promote(tiers.count(head, program.tiers, day, amount), program.tiers, day)
     return post(
         head,
         Entry(
@@ -47,6 +56,7 @@ def give(
             booked_ms=milliseconds(now),
             fingerprint=fingerprint,
             program_version=version,
+            tier_change=change,
         ),
     )
 
@@ -76,6 +86,8 @@ def check_in(
     if rule is None:
         raise Refused("check_in_not_offered", "This program rewards no check-ins; the owner can add earning.check_in.")
     today = local_day(now, program.time_zone)
+    if program.close is not None and today > day_number(program.close.last_earn_on):
+        raise Refused("program_closed", f"This program stopped earning after {program.close.last_earn_on}.")
     day, count = head.check_ins
     count = count if day == today else 0
     if count >= rule.per_day:
@@ -129,6 +141,7 @@ def adjust(
             required=-amount,
         )
     lot = points.lot_for(program.expiry, today)
+    head = tiers.adopt(head, program.tiers)
     head = (
         points.grant(points.touch(head, program.expiry, today), amount, lot)
         if amount > 0

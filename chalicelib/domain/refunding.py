@@ -71,11 +71,13 @@ def refund(head: Head, program: Program, purchase: Purchase, entry: Refund, unus
         lot=purchase.lot,
         available_on=purchase.available_on,
         earned_on=day,
-        sequence=purchase.sequence,
+        # A merged account's sequence says nothing about this chain: its points came along while they could be used.
+        sequence=purchase.sequence if purchase.member_id == head.member_id else head.sequence,
         today=today,
     )
-    head = tiers.count(head, program.tiers, day, -_uncounted(program, purchase, before, after))
-    head, change = tiers.demote_after_refund(head, program.tiers, day, today)
+    uncounted = _uncounted(program, purchase, before, after)
+    head = tiers.count(head, program.tiers, day, -uncounted)
+    head, change = tiers.demote_after_refund(head, program.tiers, day, uncounted, today)
     if after == purchase.total:
         head = replace(head, purchases=head.purchases - 1)
     head, stamps, cancelled = _unstamped(head, purchase, before, after, unused)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from chalicelib.domain.calendar import day_number, day_of
@@ -186,9 +187,12 @@ def obstacles(
     minimum_rank: int | None,
     stock_taken: int,
     today: int,
+    closed_on: date | None,
 ) -> list[Refused]:
     """Everything that keeps a member from taking a reward now, the most final first; empty when they can."""
     found = []
+    if closed_on is not None and today > day_number(closed_on):
+        found.append(Refused("program_closed", f"Rewards could be taken until {closed_on}."))
     if reward.starts_on is not None and today < day_number(reward.starts_on):
         found.append(Refused("reward_not_available", f"This reward can be taken from {reward.starts_on} on."))
     if reward.ends_on is not None and today > day_number(reward.ends_on):

@@ -8,7 +8,7 @@ from chalicelib.domain.program import Program
 from chalicelib.domain.purchase import Purchase, Refund
 from chalicelib.store import keys
 from chalicelib.store.keys import Key
-from chalicelib.store.table import Row, Write, connection, encode, put_new
+from chalicelib.store.table import Row, Write, connection, encode, load, put_new
 
 
 def entry_row(program: Program, key: Key, kind: str, entry: Entry, *, chained: bool = True) -> Row:
@@ -66,6 +66,12 @@ def claim_purchase(program: Program, claim: Purchase, refunded_seen: int) -> lis
     ]
 
 
+def claim_of(program_id: str, purchase: Row) -> Row | None:
+    """The entry by which a member claimed a guest's purchase."""
+    key = (purchase.pk, keys.claimed(program_id, "")[1])
+    return load([key]).get(key)
+
+
 def bought_as_guest(program_id: str, buyer: str, since_ms: int, limit: int) -> list[str]:
     """Order ids of what a guest bought since a moment, oldest first: candidates for a claim, not yet decided."""
     connection()
@@ -101,3 +107,11 @@ def statement(program_id: str, member_id: str, before: int | None, limit: int, k
 def entry_of(row: Row) -> Entry:
     """Any entry, as the ledger shows it."""
     return row.document(Entry)
+
+
+def journal_page(program_id: str, day: int, slice_number: int, after: str | None, limit: int) -> list[Row]:
+    """What was booked on a day in one slice of buyers, in the order of booking, after a place in it."""
+    connection()
+    jpk = keys.journal_slice(program_id, day, slice_number)
+    condition = None if after is None else Row.jsk > after
+    return list(Row.journal.query(jpk, condition, limit=limit))

@@ -116,6 +116,12 @@ def add_key(new: ApiKey) -> list[Write]:
     ]
 
 
+def use_key(used: ApiKey, now_ms: int) -> list[Write]:
+    """When a key was last used, where it is looked up and where it is listed; fails for one that was revoked."""
+    places = (keys.api_key(used.digest), keys.api_key_listing(used.program_id, used.key_id))
+    return [Write(Row(*key), Row.pk.exists(), actions=(Row.n.set(now_ms),)) for key in places]
+
+
 def revoke_key(old: ApiKey, revoked_ms: int) -> list[Write]:
     """From the moment this commits the key is refused; the listing remembers it."""
     gone = msgspec.structs.replace(old, revoked_ms=revoked_ms)
@@ -131,14 +137,15 @@ def read_key_listing(program_id: str, key_id: str) -> ApiKey | None:
     return found[key].document(ApiKey) if key in found else None
 
 
-def key_listings(program_id: str, limit: int, after: str | None) -> list[ApiKey]:
-    """The program's keys by id, after ``after``."""
+def key_listings(program_id: str, limit: int, after: str | None) -> list[tuple[ApiKey, int | None]]:
+    """The program's keys by id, after ``after``, each with the day's moment (milliseconds) of its last use."""
     connection()
     pk, _ = keys.program(program_id)
     condition: Condition = Row.sk.startswith("KEY#")
     if after is not None:
         condition = Row.sk.between(f"KEY#{after}\x00", "KEY#\x7f")
-    return [row.document(ApiKey) for row in Row.query(pk, condition, limit=limit)]
+    rows = Row.query(pk, condition, limit=limit)
+    return [(row.document(ApiKey), None if row.n is None else int(row.n)) for row in rows]
 
 
 def booked_on(program_id: str, day: int) -> bool:
