@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv/bin/python
 SERVE_MADE := .venv/.made-for-serving
+DEPLOY_MADE := .venv/.made-for-deploying
 TEST_MADE := .venv/.made-for-tests
 REPLAY_MADE := .venv/.made-for-replay
 CLOUD_MADE := .venv-cloud/.made
 ENVIRONMENT := infra/local/environment.sh
 
-.PHONY: help run serve test check format bench replay environments clean
+.PHONY: help run serve test check format bench replay environments clean e2e package deploy rollback destroy cost
 
 help:
 	@echo "make run                     a café with a little life in it, on this machine"
@@ -17,6 +18,12 @@ help:
 	@echo "make format                  put the code into the format that check wants"
 	@echo "make bench                   round trips, write units, processor time"
 	@echo "make replay HOUSEHOLDS=100   a real grocer's baskets through the running service"
+	@echo "make e2e                     the package deployed to an embedded cloud, and tests against it"
+	@echo "make package STAGE=prod      what CloudFormation deploys, in build/"
+	@echo "make deploy STAGE=prod PROGRAM=  package and deploy to the AWS account of your credentials"
+	@echo "make rollback STAGE=prod     back to what was deployed before"
+	@echo "make destroy STAGE=prod      take it down; the table stays unless TABLE= names it"
+	@echo "make cost PURCHASES=1000000  what AWS charges for so many purchases"
 	@echo "make clean                   remove what the above made"
 
 # The server takes make's place in the shell (exec), and ends when make is killed.
@@ -44,6 +51,27 @@ bench: $(TEST_MADE) $(CLOUD_MADE)
 replay: $(REPLAY_MADE) $(CLOUD_MADE)
 	@exec $(VENV) -m infra.local.replay
 
+e2e: $(TEST_MADE) $(CLOUD_MADE)
+	@$(VENV) -m pytest tests/e2e
+
+# STAGE, REGION, ARCHITECTURE, STACK; SET="LogDays=90 AlarmEmail=me@example.com" for the template's parameters.
+DEPLOYMENT = --stage "$${STAGE:-dev}" --region "$${REGION:-}" --architecture "$${ARCHITECTURE:-}" --stack "$${STACK:-}"
+
+package: $(DEPLOY_MADE)
+	@$(VENV) -m infra.deploy package $(DEPLOYMENT)
+
+deploy: $(DEPLOY_MADE)
+	@$(VENV) -m infra.deploy deploy $(DEPLOYMENT) --program "$${PROGRAM:-}" $(foreach pair,$(SET),--set "$(pair)")
+
+rollback: $(DEPLOY_MADE)
+	@$(VENV) -m infra.deploy rollback $(DEPLOYMENT)
+
+destroy: $(DEPLOY_MADE)
+	@$(VENV) -m infra.deploy destroy $(DEPLOYMENT) --table "$${TABLE:-}"
+
+cost: $(SERVE_MADE)
+	@$(VENV) -m infra.cost --purchases "$${PURCHASES:-1000000}"
+
 environments: $(TEST_MADE) $(CLOUD_MADE)
 	@:
 
@@ -52,7 +80,11 @@ $(SERVE_MADE): requirements.txt infra/local/server-requirements.txt $(ENVIRONMEN
 	@sh $(ENVIRONMENT) "$(PYTHON)" .venv infra/local/server-requirements.txt
 	@touch $@
 
-$(TEST_MADE): $(SERVE_MADE) tests/requirements.txt
+$(DEPLOY_MADE): $(SERVE_MADE) infra/deploy/requirements.txt
+	@sh $(ENVIRONMENT) "" .venv infra/deploy/requirements.txt
+	@touch $@
+
+$(TEST_MADE): $(DEPLOY_MADE) tests/requirements.txt
 	@sh $(ENVIRONMENT) "" .venv tests/requirements.txt
 	@touch $@
 

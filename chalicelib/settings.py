@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 
 class Misconfigured(RuntimeError):
@@ -29,9 +30,25 @@ def stage() -> str:
 def secret() -> bytes:
     """The deployment's secret, from which identities' HMACs, voucher codes and member tokens are made.
 
-    Raises Misconfigured when it is absent or shorter than 32 characters: guessable codes are worse than none.
+    On AWS it is read once from the Parameter Store, where REGULARS_SECRET_PARAMETER names it, and kept as long as
+    the process lives; elsewhere it is REGULARS_SECRET itself. Raises Misconfigured when it is absent or shorter than
+    32 characters: guessable codes are worse than none.
     """
-    value = os.environ.get("REGULARS_SECRET", "")
+    name = os.environ.get("REGULARS_SECRET_PARAMETER")
+    value = _parameter(name) if name else os.environ.get("REGULARS_SECRET", "")
     if len(value) < 32:
-        raise Misconfigured("REGULARS_SECRET must be set to at least 32 random characters.")
+        raise Misconfigured(f"{name or 'REGULARS_SECRET'} must be set to at least 32 random characters.")
     return value.encode()
+
+
+@cache
+def _parameter(name: str) -> str:
+    """A SecureString of the Parameter Store. Raises Misconfigured where it cannot be read."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = botocore.session.get_session().create_client("ssm", region_name=region())
+    try:
+        return str(client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+    except (BotoCoreError, ClientError) as error:
+        raise Misconfigured(f"The secret {name} cannot be read: {type(error).__name__}.") from error

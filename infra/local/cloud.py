@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -89,25 +89,31 @@ class Cloud:
 
 
 @contextlib.contextmanager
-def started(state: Path | None = None, keep_open: Sequence[int] = ()) -> Iterator[Cloud]:
+def started(
+    state: Path | None = None,
+    keep_open: Sequence[int] = (),
+    services: Sequence[str] = SERVICES,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Cloud]:
     """A MiniStack of one's own, stopped at the end. With ``state``, what it holds is kept in that folder.
 
     ``keep_open`` are file descriptors that it holds as long as it lives, such as the lock on the folder.
-    Raises Trouble when it cannot be started.
+    ``services`` and ``more`` variables are for the tests that deploy the package to it. Raises Trouble when it
+    cannot be started.
     """
-    cloud = _start(state, keep_open)
+    cloud = _start(state, keep_open, {"SERVICES": ",".join(services), **(more or {})})
     try:
         yield cloud
     finally:
         cloud.stop()
 
 
-def _start(state: Path | None, keep_open: Sequence[int]) -> Cloud:
+def _start(state: Path | None, keep_open: Sequence[int], more: Mapping[str, str]) -> Cloud:
     if not PYTHON.exists():
         raise Trouble("The embedded cloud is not installed; `make environments` installs it.")
     for _ in range(ATTEMPTS):
         # Another process may take the port before MiniStack does; it then ends at once and a new one is tried.
-        cloud = _launch(_free_port(), state, keep_open)
+        cloud = _launch(_free_port(), state, keep_open, more)
         deadline = time.monotonic() + START_SECONDS
         while cloud.running() and time.monotonic() < deadline:
             if cloud.answers():
@@ -121,7 +127,7 @@ def _start(state: Path | None, keep_open: Sequence[int]) -> Cloud:
     raise Trouble(f"The embedded cloud does not start. It said: {words}")
 
 
-def _launch(port: int, state: Path | None, keep_open: Sequence[int]) -> Cloud:
+def _launch(port: int, state: Path | None, keep_open: Sequence[int], more: Mapping[str, str]) -> Cloud:
     # A clean environment: MiniStack would hand what it finds there to whatever it runs.
     scratch = tempfile.mkdtemp(prefix="regulars-cloud-")
     environment = {
@@ -130,12 +136,12 @@ def _launch(port: int, state: Path | None, keep_open: Sequence[int]) -> Cloud:
         "TMPDIR": scratch,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "SERVICES": ",".join(SERVICES),
         "MINISTACK_REGION": REGION,
         "LOG_LEVEL": "WARNING",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nowhere",  # or it would look through this machine's containers for its own
+        **more,
     }
     if state is not None:
         environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(state.absolute())}

@@ -71,8 +71,9 @@ def test_chalice_reads_the_template_as_we_do_and_merges_it_beside_its_own_resour
     assert ours == template.load()
     chalices = {"Resources": {"APIHandler": {"Type": "AWS::Serverless::Function"}}, "Outputs": {"APIHandlerName": {}}}
     merged = TemplateDeepMerger().merge(ours, chalices)
-    assert set(merged) == {"Parameters", "Resources", "Outputs"}
-    assert set(merged["Resources"]) == {"APIHandler", "RegularsTable"}
+    assert set(merged) == {"Parameters", "Conditions", "Resources", "Outputs"}
+    assert set(merged["Resources"]) == {"APIHandler", *ours["Resources"]}
+    assert set(merged["Outputs"]) == {"APIHandlerName", *ours["Outputs"]}
 
 
 @mock_aws

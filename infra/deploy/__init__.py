@@ -1,0 +1,1 @@
+"""Packages the app, deploys it to an AWS account, takes a deployment back, and takes it down."""
