@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -160,8 +161,18 @@ def opened(document: dict[str, Any] | None = None) -> Iterator[Shop]:
 
     from chalicelib.store import table
     from infra.local.table import create
+    from tests import quick_transactions
 
+    quick_transactions.install()
     # The client is made once for all tests: moto answers any client, and making one costs more than a test.
     with mock_aws():
         create(table.connection().client)
         yield Shop(document)
+
+
+def beside(document: dict[str, Any]) -> Shop:
+    """Another shop on the table of the one that is open, under a name of its own: cheaper than another table."""
+    return Shop({**document, "program_id": f"shop-{next(_NUMBERS)}"})
+
+
+_NUMBERS = count(1)

@@ -10,8 +10,9 @@ from chalicelib.actions.settle_voucher import Held
 from chalicelib.api import answers
 from chalicelib.domain import ledger, points, tiers
 from chalicelib.domain.calendar import day_of, local_day, moment_of
-from chalicelib.domain.explanation import explain
+from chalicelib.domain.explanation import Reason, explain
 from chalicelib.domain.member import Head
+from chalicelib.domain.money import format_amount
 from chalicelib.domain.program import Program
 from chalicelib.domain.purchase import Purchase, Refund
 from chalicelib.domain.voucher import Settled, Voucher
@@ -181,11 +182,20 @@ def purchase_now(booked: Booked, refunds: list[Refund], today: int) -> answers.P
             **fields,
             "refunded": booked.refunded,
             "points": made.points_after(booked.refunded),
+            "explanation": [*first.explanation, *_given_back(program, made, booked.refunded)],
             "points_status": "posted" if released else first.points_status,
             "stamps": _stamps(program, [(row.card_id, made.stamps_after(row, booked.refunded)) for row in made.stamps]),
         },
         refunds=[refund(program, made) for made in refunds],
     )
+
+
+def _given_back(program: Program, made: Purchase, refunded: int) -> list[Reason]:
+    """The line that makes the explanation of a refunded purchase add up to what it is worth now."""
+    if not refunded or made.member_id is None:
+        return []
+    text = f"{format_amount(refunded, program.currency)} of {format_amount(made.total, program.currency)} went back"
+    return [Reason("refund", text, made.points_after(refunded) - made.points)]
 
 
 def refund(program: Program, made: Refund) -> answers.RefundAnswer:
