@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -18,6 +19,7 @@ from chalicelib.store.keys import Key
 from chalicelib.store.table import Lost, Row, commit, load
 
 Role = Literal["storefront", "staff", "owner", "member"]
+IS_ID = re.compile(r"[a-z0-9-]{1,64}")
 DAY_MS = 86_400_000
 KEY_ROLES: tuple[Role, ...] = ("storefront", "staff", "owner")
 
@@ -143,6 +145,16 @@ def _session_keys(credential: Credential) -> list[Key]:
 
 def _role(text: str) -> Role:
     return next(role for role in KEY_ROLES if role == text)
+
+
+def read_public(program_id: str) -> Program:
+    """A program that anybody may read about. Raises Refused ``program_not_found``."""
+    key = keys.program(program_id)
+    # An id that is no id cannot name a program, and never reaches a key.
+    found = load([key]) if IS_ID.fullmatch(program_id) else {}
+    if key not in found:
+        raise Refused("program_not_found", "There is no such program; check the id.")
+    return programs.written(found[key]).program
 
 
 def not_found(what: str) -> NoReturn:

@@ -362,5 +362,36 @@ class Heard(msgspec.Struct):
     outcome: Literal["booked", "known", "ignored", "set_aside"]
 
 
+class PublicReward(msgspec.Struct):
+    id: str
+    name: str
+    kind: VoucherKind
+    value: int
+    points: int
+    minimum_tier: str | None
+
+
+class PublicTier(msgspec.Struct):
+    id: str
+    name: str
+    threshold: int
+    percent: int
+    benefits: list[str]
+
+
+class PublicProgram(msgspec.Struct, kw_only=True):
+    """The program for shoppers: ``rules`` are sentences in ``locale``, made from the program itself."""
+
+    program_id: str
+    name: str
+    currency: str
+    locale: str
+    direction: Literal["ltr", "rtl"]
+    rules: list[str]
+    rewards: list[PublicReward]
+    tiers: list[PublicTier]
+    program_closes: Closing | None
+
+
 class Health(msgspec.Struct):
     status: Literal["ok"]

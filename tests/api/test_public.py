@@ -1,0 +1,64 @@
+"""What anybody may read about a program, in their own language."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from chalicelib.pages import rules_text
+from tests.shop import Shop, opened, program
+
+FOLDER = Path(rules_text.__file__).parent / "rules"
+
+
+def read(shop: Shop, language: str) -> dict[str, object]:
+    reply = shop.call("GET", f"/public/{shop.program_id}", key=None, headers={"accept-language": language})
+    assert reply.status == 200
+    return dict(reply.body)
+
+
+def test_anybody_reads_the_rules_rewards_and_tiers(shop: Shop) -> None:
+    told = read(shop, "en")
+    assert told["name"] == "Corner Café Regulars"
+    assert "Points for every 1.00 EUR you spend: 1." in told["rules"]  # type: ignore[operator]
+    assert [reward["id"] for reward in told["rewards"]] == ["free-coffee", "five-off", "barista-evening"]  # type: ignore[attr-defined]
+    assert "cost" not in json.dumps(told["rewards"]), "what a reward costs the shop is the shop's own"
+
+
+@pytest.mark.parametrize(
+    ("accept", "locale"),
+    [
+        ("fi", "fi"),
+        ("en;q=0.2, fi;q=0.9", "fi"),
+        ("fi;q=0, en", "en"),
+        ("sv, de", "en"),
+        ("fi-FI,x;q=nonsense", "fi"),
+        ("", "en"),
+    ],
+)
+def test_the_language_is_the_best_that_the_program_speaks(shop: Shop, accept: str, locale: str) -> None:
+    assert read(shop, accept)["locale"] == locale
+
+
+def test_arabic_is_told_from_right_to_left() -> None:
+    with opened(program(locales=["ar", "en"])) as shop:
+        told = read(shop, "ar-EG")
+    assert (told["locale"], told["direction"]) == ("ar", "rtl")
+
+
+def test_an_unknown_program_is_not_found(shop: Shop) -> None:
+    for name in ("nowhere", "CURRENT%23", "x" * 200):
+        assert shop.call("GET", f"/public/{name}", key=None).code == "program_not_found"
+
+
+def test_every_language_says_every_rule_with_the_same_facts() -> None:
+    english = json.loads((FOLDER / "en.json").read_text(encoding="utf-8"))
+    for path in FOLDER.glob("*.json"):
+        words = json.loads(path.read_text(encoding="utf-8"))
+        assert set(words) == set(english), path.stem
+        for rule, sentence in words.items():
+            facts = {name for _, name, _, _ in Formatter().parse(sentence) if name}
+            assert facts == {name for _, name, _, _ in Formatter().parse(english[rule]) if name}, (path.stem, rule)
