@@ -144,10 +144,10 @@ def get_program_versions(asked: Asked) -> Answer:
     "/program/close",
     roles=OWNER,
     summary="An orderly end: nothing earns after the first date, nothing redeems after the second",
-    body=requests.Closing,
+    body=requests.CloseProgram,
     answer=answers.ProgramAnswer,
 )
 def post_program_close(asked: Asked) -> Answer:
-    body: requests.Closing = asked.body
+    body: requests.CloseProgram = asked.body
     done = govern.close_program(asked.call, Close(last_earn_on=body.last_earn_on, last_redeem_on=body.last_redeem_on))
     return Answer(body=program_answer(done.written))

@@ -159,7 +159,7 @@ class NewInvite(Body, frozen=True, kw_only=True):
     expires_on: date | None = None
 
 
-class Closing(Body, frozen=True, kw_only=True):
+class CloseProgram(Body, frozen=True, kw_only=True):
     """Nothing earns after the first date, nothing redeems after the second."""
 
     last_earn_on: date
