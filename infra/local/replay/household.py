@@ -12,6 +12,7 @@ from infra.local.replay.plan import Plan
 from infra.local.replay.receipts import Receipt
 from infra.local.replay.stripe_events import Payment, signature
 from infra.local.replay.till import Answer, Till
+from infra.local.trouble import Trouble
 
 Report = Callable[[str], None]
 
@@ -66,7 +67,9 @@ class Household:
 
     def _join(self, day: date) -> None:
         body = {"email": self.email, "external_id": f"household-{self.number}", "consent": {"marketing": False}}
-        answer = self._tell(self.email, lambda: self.till.call("enrol", "POST", "/members", body), False)
+        answer = self.till.call("enrol", "POST", "/members", body)
+        if answer.status != 201:
+            raise Trouble(f"{self.email} cannot join: {answer.status} {answer.body}")
         self.member_id = answer.body["member_id"]
         self.account = Account(self.program, day)
 
