@@ -38,4 +38,4 @@ def _update_item(backend: DynamoDBBackend, table_name: str, key: dict[str, Any],
 
 def install() -> None:
     Table.__deepcopy__ = _backup  # type: ignore[attr-defined]  # moto's class has none of its own
-    DynamoDBBackend.update_item = _update_item  # type: ignore[method-assign]  # takes what moto's takes
+    DynamoDBBackend.update_item = _update_item  # type: ignore[method-assign, assignment]  # takes what moto's takes

@@ -21,9 +21,7 @@ first answer's body and `Idempotent-Replayed: true`; the same cause with other c
 @cache
 def document() -> dict[str, Any]:
     """The whole document; built once, for the declarations never change while the service runs."""
-    kinds = {kind for operation in Door.operations for kind in _kinds(operation)} | {Problem}
-    ordered = sorted(kinds, key=lambda kind: str(kind.__name__))
-    _, components = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+    components = _schemas()[1]
     paths: dict[str, dict[str, Any]] = {}
     for operation in Door.operations:
         paths.setdefault(PREFIX + operation.path, {})[operation.method.lower()] = _operation(operation)
@@ -47,6 +45,15 @@ def document() -> dict[str, Any]:
     }
 
 
+@cache
+def _schemas() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
+    """Where each type's schema stands, and all of them. Two types of one name are told apart by their modules."""
+    kinds = {kind for operation in Door.operations for kind in _kinds(operation)} | {Problem}
+    ordered = sorted(kinds, key=lambda kind: (str(kind.__name__), str(kind.__module__)))
+    places, components = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+    return dict(zip(ordered, places, strict=True)), components
+
+
 def _alternatives(kind: Any) -> list[Any]:
     """The types of an answer that may be one of several."""
     return list(get_args(kind)) if isinstance(kind, types.UnionType) else [kind]
@@ -57,7 +64,7 @@ def _kinds(operation: Operation) -> list[Any]:
 
 
 def _reference(kind: Any) -> dict[str, Any]:
-    places = [{"$ref": f"#/components/schemas/{one.__name__}"} for one in _alternatives(kind)]
+    places = [_schemas()[0][one] for one in _alternatives(kind)]
     return places[0] if len(places) == 1 else {"anyOf": places}
 
 
@@ -106,6 +113,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
         content["content"] = {operation.content_type: {"schema": _reference(operation.answer)}}
     elif operation.status != 204:
         content["content"] = {operation.content_type: {"schema": {}}}
+    for other in operation.also:
+        content["content"][other] = {"schema": {"type": "string"}}
     responses = {str(operation.status): content}
     if operation.status == 201:
         replayed = {"schema": {"type": "string", "const": "true"}, "description": "Set where this was answered before."}
