@@ -10,9 +10,11 @@ from chalicelib.actions.admission import Call, active_head, enter
 from chalicelib.actions.attempt import attempt
 from chalicelib.actions.person import Person
 from chalicelib.domain.advance import advance
+from chalicelib.domain.calendar import local_day
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.member import IDENTITIES, Contact
-from chalicelib.store import keys, members
+from chalicelib.domain.yearly import with_birthday
+from chalicelib.store import entries, keys, members
 from chalicelib.store.keys import Key
 from chalicelib.store.table import Row, Write, commit, put_new
 
@@ -42,8 +44,15 @@ def _once(call: Call, member_id: str, changes: dict[str, Any], identify: bool) -
     if not after.identities():
         raise Refused("identity_required", "Keep at least one of email, phone and external_id.")
     writes = [Write(members.contact_row(program_id, member_id, after, version + 1), Row.v == version)]
+    present, moved = advance(head, admitted.program, admitted.version, call.now, admitted.booked_by)
+    if after.birthday != before.birthday:
+        today = local_day(call.now, admitted.program.time_zone)
+        celebrating = with_birthday(present, admitted.program, after.birthday, today)
+        if celebrating != present:
+            present = celebrating
+            writes.append(members.move(program_id, head, present))
+            writes.extend(entries.book(admitted.program, made) for made in moved)
     commit([*writes, *_moved_identities(program_id, member_id, before, after, set(admitted.found))])
-    present, _ = advance(head, admitted.program, admitted.version, call.now, admitted.booked_by)
     return Person(admitted, present, after)
 
 

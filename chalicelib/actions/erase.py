@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from chalicelib.actions.admission import Admitted, Call, enter, not_found
 from chalicelib.actions.attempt import attempt
+from chalicelib.domain import yearly
 from chalicelib.domain.calendar import milliseconds
 from chalicelib.domain.member import Contact
 from chalicelib.store import gift_cards, invites, keys, members, sealing
@@ -51,7 +52,7 @@ def _once(call: Call, member_id: str) -> None:
     }
     commit(
         [
-            members.move(program_id, head, replace(head, status="erased")),
+            members.move(program_id, head, replace(yearly.forgotten(head), status="erased")),
             Write(Row(*contact_key, t="CONTACT"), Row.v == int(row.v), delete=True),
             *(Write(Row(*key, t="ID"), Row.m == member_id, delete=True) for key in identities),
             *(invites.remember_departed(program_id, kind, value, until) for kind, value in departed.values()),

@@ -9,7 +9,7 @@ from chalicelib.actions.attempt import attempt
 from chalicelib.domain import referral
 from chalicelib.domain.advance import advance
 from chalicelib.domain.errors import Refused
-from chalicelib.domain.ledger import Entry
+from chalicelib.domain.history import Made
 from chalicelib.domain.member import Contact, Head, Referral
 from chalicelib.domain.purchase import Purchase
 from chalicelib.store import entries, invites, keys, members
@@ -56,7 +56,7 @@ def _once(call: Call, friend_id: str) -> Outcome:
     refusal = _refusal(admitted, friend, advocate, found.get(asked[1]), bought)
     friend_now, friend_moved = advance(friend, program, version, now, admitted.booked_by)
     advocate_now: Head | None = None
-    advocate_moved: list[Entry] = []
+    advocate_moved: list[Made] = []
     if advocate is not None and advocate.member_id != friend.member_id:
         advocate_now, advocate_moved = advance(advocate, program, version, now, admitted.booked_by)
     done = referral.settle(
@@ -72,7 +72,7 @@ def _once(call: Call, friend_id: str) -> Outcome:
     )
     if done.friend == friend:
         return _outcome(friend_id, known)
-    made: list[Entry] = [*done.entries, *friend_moved]
+    made: list[Made] = [*done.entries, *friend_moved]
     writes = [members.move(program_id, friend, done.friend)]
     if done.advocate is not None and advocate is not None:
         made.extend(advocate_moved)

@@ -86,6 +86,7 @@ def earn(
     purchase = as_guest(program, version, sale, order_id=order_id, now=now, booked_by=booked_by)
     at = occurred(sale, now)
     today, day = local_day(now, program.time_zone), local_day(at, program.time_zone)
+    head = tiers.adopt(head, program.tiers)
     tier = head.tier.id if head.tier else None
     basis = basis_of(program, sale, at, tier, None) if earns_on(program, day) else Basis()
     head, granted = _capped(head, program, day, today, basis.deserved(sale.total, refunded))

@@ -36,6 +36,7 @@ SHORT = {
     "member_id": "m",
     "fingerprint": "f",
     "program_version": "pv",
+    "tier_change": "tc",
 }
 
 
@@ -65,6 +66,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, renam
     member_id: str | None = None
     fingerprint: str = ""
     program_version: int = 0
+    tier_change: tuple[str | None, str | None] | None = None
+    """The tier before and after, where the entry's own cause moved it."""
 
 
 EntryT = TypeVar("EntryT", bound=Entry)

@@ -17,11 +17,15 @@ IDLE = -1
 
 
 class Tier(msgspec.Struct, frozen=True, array_like=True):
-    """A tier held: ``since`` and ``until`` are day numbers; ``until`` is the last day held, grace included."""
+    """A tier held. ``since``, ``until`` and ``reached`` are day numbers; ``until`` is the last day held, grace
+    included; ``reached`` the last day of the window that earned it. ``threshold`` is what the level asked for then:
+    it says where a level stands that the program no longer has."""
 
     id: str
     since: int
     until: int | None = None
+    threshold: int = 0
+    reached: int = 0
 
 
 class Referral(msgspec.Struct, frozen=True, array_like=True):
@@ -66,6 +70,14 @@ class Head(
         "referrals_paid": "rp",
         "merged_from": "mf",
         "merged_into": "mi",
+        "idle_months": "im",
+        "notice_days": "nd",
+        "noticed": "no",
+        "counts": "ct",
+        "birthday_on": "bo",
+        "leap_birthday": "bl",
+        "birthday_paid": "bp",
+        "anniversary_on": "ao",
     },
 ):
     """Points: ``lots`` counts what was earned by its last valid day (NEVER, IDLE beside), ``spent`` is one number
@@ -105,6 +117,20 @@ class Head(
     """The calendar year, and how many friends this member was paid for in it."""
     merged_from: tuple[str, ...] = ()
     merged_into: str | None = None
+    idle_months: int = 0
+    """The months that idle points were promised when they were last touched."""
+    notice_days: int = 0
+    """So many days before points lapse, the member is to be told."""
+    noticed: tuple[int, ...] = ()
+    """Last valid days of which notice was given."""
+    counts: str | None = None
+    """What ``window`` counts and how (``tiers.counting``); None until tiers count anything."""
+    birthday_on: int | None = None
+    """The next day on which a birthday is celebrated, where the program pays for it; never the year of birth."""
+    leap_birthday: bool = False
+    birthday_paid: int = 0
+    """The day on which a birthday was paid last."""
+    anniversary_on: int | None = None
 
 
 class Contact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from chalicelib.domain import points, tiers
+from chalicelib.domain import points, tiers, yearly
 from chalicelib.domain.calendar import local_day, milliseconds
 from chalicelib.domain.ledger import Entry, post
 from chalicelib.domain.member import Contact, Head, Tier
@@ -94,10 +94,15 @@ def _counters(source: Head, target: Head, program: Program) -> Head:
     cards, rewards = {**target.stamps, **source.stamps}, {**target.taken, **source.taken}
     idle = [head.idle_on for head in (source, target) if head.idle_on is not None]
     firsts = [head.first_purchase_on for head in (source, target) if head.first_purchase_on is not None]
+    same = source.counts == target.counts
     return replace(
-        target,
+        yearly.together(target, source),
         enrolled_ms=min(source.enrolled_ms, target.enrolled_ms),
         idle_on=max(idle, default=None),
+        idle_months=max(source.idle_months, target.idle_months),
+        noticed=tuple(sorted({*source.noticed, *target.noticed})),
+        # Two counts of different things make none: the schedule counts anew from the entries of both.
+        counts=target.counts if same else None,
         days=_sum(target.days, source.days),
         window=tiers.merged(_sum(target.window, source.window)),
         tier=_higher(source.tier, target.tier, program),

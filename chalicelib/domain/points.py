@@ -46,11 +46,26 @@ def _calendar_end(expiry: Expiry, earned: date) -> date:
 
 
 def touch(head: Head, expiry: Expiry, day: int) -> Head:
-    """An earn or a redemption moves the day on which idle points lapse, never nearer (a promise made holds)."""
-    if expiry.policy != "inactivity":
+    """An earn or a redemption moves the day on which idle points lapse, never nearer (a promise made holds).
+
+    Points earned under another promise of idle months keep the longer one, also when the policy is another by now.
+    """
+    promised = head.idle_months if IDLE in head.lots or any(IDLE in lots for lots in head.pending.values()) else 0
+    months = max(promised, (expiry.months or 12) if expiry.policy == "inactivity" else 0)
+    if months == 0:
         return head
-    on = day_number(add_months(day_of(day), expiry.months or 12))
-    return head if head.idle_on is not None and head.idle_on >= on else replace(head, idle_on=on)
+    on = day_number(add_months(day_of(day), months))
+    if head.idle_on is not None and head.idle_on >= on:
+        on = head.idle_on
+    return replace(head, idle_on=on, idle_months=months)
+
+
+def start_idling(head: Head, expiry: Expiry, day: int) -> Head:
+    """Idle points that came by themselves (a release, a birthday) lapse too, although nothing touched them since."""
+    if IDLE not in head.lots or head.idle_on is not None:
+        return head
+    months = max(head.idle_months, (expiry.months or 12) if expiry.policy == "inactivity" else 0)
+    return head if months == 0 else replace(head, idle_on=day_number(add_months(day_of(day), months)))
 
 
 def last_day(head: Head, lot: int) -> int | None:
@@ -99,7 +114,7 @@ def give_back(head: Head, points: int, day: int) -> Head:
     return replace(head, lots=_added(head.lots, day_number(end_of_month(day_of(day))), late))
 
 
-def lapse(head: Head, last: int, today: int) -> tuple[Head, int]:
+def lapse(head: Head, last: int) -> tuple[Head, int]:
     """Ends every lot whose last day is ``last`` or earlier; answers the points lost.
 
     ``max(0, Σ earned[≤ last] - spent - expired)``: the soonest lots were spent first.
@@ -107,7 +122,7 @@ def lapse(head: Head, last: int, today: int) -> tuple[Head, int]:
     ended = {lot for lot in head.lots if (on := last_day(head, lot)) is not None and on <= last}
     total = sum(head.lots[lot] for lot in ended)
     lost = max(0, total - head.spent)
-    lapsed = {day: points for day, points in head.lapsed.items() if day >= today - CLAW_BACK_DAYS and points}
+    lapsed = {day: points for day, points in head.lapsed.items() if day >= last - CLAW_BACK_DAYS and points}
     if lost:
         lapsed = _added(lapsed, last, lost)
     return replace(

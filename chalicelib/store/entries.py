@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.domain.calendar import local_day, moment_of
+from chalicelib.domain.history import Event, Made
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.program import Program
 from chalicelib.domain.purchase import Purchase, Refund
@@ -15,7 +16,7 @@ def entry_row(program: Program, key: Key, kind: str, entry: Entry, *, chained: b
     """An entry's row with its places in the indexes. ``chained`` entries stand in their member's statement."""
     program_id = program.program_id
     day = local_day(moment_of(entry.booked_ms), program.time_zone)
-    buyer = entry.member_id or (entry.buyer if isinstance(entry, Purchase) else None) or entry.cause[1]
+    buyer = entry.member_id or (entry.buyer if isinstance(entry, Purchase | Refund) else None) or entry.cause[1]
     jpk, jsk = keys.journal(program_id, day, buyer, entry.booked_ms, f"{key[0]}#{key[1]}".partition("#")[2])
     row = Row(*key, t=kind, d=encode(entry), jpk=jpk, jsk=jsk)
     if chained and entry.member_id is not None:
@@ -27,9 +28,21 @@ def entry_row(program: Program, key: Key, kind: str, entry: Entry, *, chained: b
     return row
 
 
-def book(program: Program, entry: Entry) -> Write:
-    """Any entry but a purchase, a refund or a voucher, under its cause."""
+def book(program: Program, entry: Made) -> Write:
+    """Any entry but a purchase, a refund or a voucher, under its cause; an event beside the chain."""
+    if isinstance(entry, Event):
+        return put_new(_event_row(program, entry))
     return put_new(entry_row(program, keys.cause(program.program_id, *entry.cause), "ENTRY", entry))
+
+
+def _event_row(program: Program, event: Event) -> Row:
+    program_id = program.program_id
+    key = keys.event(program_id, *event.cause)
+    day = local_day(moment_of(event.booked_ms), program.time_zone)
+    what = f"{key[0]}#{key[1]}".partition("#")[2]
+    jpk, jsk = keys.journal(program_id, day, event.member_id, event.booked_ms, what)
+    spk, ssk = keys.history_of_member(program_id, event.member_id, event.booked_ms, f"{event.sequence:010d}#{what}")
+    return Row(*key, t="EVENT", d=encode(event), jpk=jpk, jsk=jsk, spk=spk, ssk=ssk)
 
 
 def book_purchase(program: Program, purchase: Purchase) -> Write:

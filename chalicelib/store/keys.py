@@ -7,6 +7,7 @@
 | what was booked on this day, in this slice of buyers | index ``journal``: ``jpk``, ``jsk`` |
 | whom does time move today | index ``due``: ``dpk``, ``dsk`` |
 | who is called Ann | index ``directory``: ``npk``, ``nsk`` |
+| what happened by day, who bought when (``store/rollups.py``) | Query of the program's metrics |
 | which keys, versions does this program have | Query of the program's partition |
 
 Ids from outside never hold ``#`` (``domain.text.ExternalId``), so no id can reach into another's key.
@@ -84,6 +85,11 @@ def cause(program_id: str, cause_type: str, cause_id: str) -> Key:
     return f"P#{program_id}#CAUSE#{cause_type}#{cause_id}", "ENTRY"
 
 
+def event(program_id: str, what: str, cause_id: str) -> Key:
+    """What happened to a member and moved no points, put once."""
+    return f"P#{program_id}#CAUSE#{what}#{cause_id}", "EVENT"
+
+
 def voucher(program_id: str, sealed: str) -> Key:
     return f"P#{program_id}#VOUCHER#{sealed}", "ISSUED"
 
@@ -144,6 +150,11 @@ def statement_of_member(program_id: str, member_id: str, sequence: int) -> Key:
     return f"P#{program_id}#MEMBER#{member_id}", f"{sequence:010d}"
 
 
+def history_of_member(program_id: str, member_id: str, booked_ms: int, what: str) -> Key:
+    """Beside the statement: what moved no points, in the order in which it was booked."""
+    return f"P#{program_id}#MEMBER#{member_id}#HISTORY", f"{booked_ms:013d}#{what}"
+
+
 def statement_of_buyer(program_id: str, buyer: str, occurred: str, order_id: str) -> Key:
     """A guest's purchases sort by when they happened."""
     return f"P#{program_id}#BUYER#{buyer}", f"{occurred}#{order_id}"
@@ -159,6 +170,21 @@ def journal_slice(program_id: str, booked_day: int, slice_number: int) -> str:
 
 def due(program_id: str, member_id: str, day: int) -> Key:
     return f"DUE#{shard(member_id):02d}", f"{day_of(day)}#{program_id}#{member_id}"
+
+
+def rollup(program_id: str, what: str, year: int, slice_number: int, piece: int) -> Key:
+    """A piece of what one slice of buyers did in a year; a report reads all slices of its years."""
+    return f"P#{program_id}#METRICS", f"{what}#{year:04d}#{slice_number:02d}#{piece:03d}"
+
+
+def folded(program_id: str, slice_number: int) -> Key:
+    """Up to which booked day a slice was folded."""
+    return f"P#{program_id}#METRICS", f"FOLDED#{slice_number:02d}"
+
+
+def booked_facts(program_id: str, year: int, slice_number: int, booked_day: int, piece: int) -> Key:
+    """What one booked day of a slice adds to a year; kept apart from the rollups, which are all that reports read."""
+    return f"P#{program_id}#METRICS#{year:04d}#{slice_number:02d}", f"BOOKED#{day_of(booked_day)}#{piece:03d}"
 
 
 def directory(program_id: str, name: str | None, member_id: str) -> Key:
