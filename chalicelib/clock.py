@@ -18,3 +18,8 @@ def now() -> datetime:
 def new_id(prefix: str, length: int = 16) -> str:
     """A random id of 5 bits a character: 16 characters are 80 bits."""
     return prefix + "".join(secrets.choice(ALPHABET) for _ in range(length)).lower()
+
+
+def is_id(text: str, prefix: str, length: int = 16) -> bool:
+    """Whether it has the form that ``new_id`` gives."""
+    return len(text) == len(prefix) + length and text.startswith(prefix) and text.isascii() and text.isalnum()

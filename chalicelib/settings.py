@@ -27,6 +27,11 @@ def stage() -> str:
     return os.environ.get("REGULARS_STAGE", "dev")
 
 
+def service() -> str:
+    """Under what name this deployment's logs and metrics stand: its stack's, so that two do not mix."""
+    return os.environ.get("POWERTOOLS_SERVICE_NAME") or "regulars"
+
+
 def secret() -> bytes:
     """The deployment's secret, from which identities' HMACs, voucher codes and member tokens are made.
 

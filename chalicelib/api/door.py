@@ -14,15 +14,14 @@ from urllib.parse import unquote
 import msgspec
 from chalice.app import Blueprint, Response
 
-from chalicelib import clock
+from chalicelib import clock, telemetry
 from chalicelib.actions.admission import Call, Credential, Role, enter
 from chalicelib.api import errors
 from chalicelib.api.auth import credential_of
 from chalicelib.domain.errors import DomainError, Fault, Invalid, Refused
 from chalicelib.domain.reading import read, read_json
 from chalicelib.domain.text import IdempotencyKey
-from chalicelib.store import programs
-from chalicelib.telemetry import logger
+from chalicelib.store import metering, programs
 
 PREFIX = "/v1"
 MOST_BYTES = 262_144
@@ -55,6 +54,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool = False
     query: tuple[Query, ...] = ()
     content_type: str = JSON
+    also: tuple[str, ...] = ()
+    """Other content types in which the same answer is given to who accepts them."""
     raw: bool = False
 
 
@@ -145,20 +146,21 @@ class Door(Blueprint):
         except Exception as error:
             # The type alone: a message of somebody else's may quote what a caller sent.
             code = "internal_error"
-            logger.error("fault", extra={"fault": type(error).__name__, "at": _place(error)})
+            telemetry.logger.error("fault", extra={"fault": type(error).__name__, "at": _place(error)})
             response = errors.problem(
                 "internal_error", "This is our fault; nothing was half done. Send it again later."
             )
         self._allow_origin(response, program_id)
-        logger.info(
-            "request",
-            extra={
-                "route": f"{operation.method} {operation.path}",
-                "program": program_id,
-                "status": response.status_code,
-                "outcome": code,
-                "milliseconds": round((time.perf_counter() - started) * 1000, 1),
-            },
+        telemetry.request(
+            now=clock.now(),
+            request_id=str(self.current_request.context.get("requestId", "")),
+            route=f"{operation.method} {operation.path}",
+            program=None if code == "unauthorized" else program_id,
+            member=_member_of(parameters),
+            status=response.status_code,
+            outcome=code,
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            units=metering.taken(),
         )
         return response
 
@@ -206,6 +208,12 @@ class Door(Blueprint):
         if known:
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = "Idempotent-Replayed, Retry-After"
+
+
+def _member_of(parameters: dict[str, str]) -> str | None:
+    """The member in the path, to find its story by; nothing that is not an id of ours, for it could be an address."""
+    text = parameters.get("member_id", "")
+    return text if clock.is_id(text, "m") else None
 
 
 def _typed(

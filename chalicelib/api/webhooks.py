@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib import telemetry
 from chalicelib.actions import configure, hear
 from chalicelib.actions.admission import Call, Credential
 from chalicelib.actions.earn import Order
@@ -50,6 +51,8 @@ def post_webhook(asked: Asked) -> Answer:
     call = Call(credential=credential, now=asked.now)
     notes = [_book(call, fact) for fact in provider.translate(asked.raw, headers, setting.bound())]
     heard = providers.heard_of(found.get(heard_key))
+    if aside := sum(note.outcome == "set_aside" for note in notes):
+        telemetry.count("SetAside", aside, asked.now)
     ignored = sum(note.outcome == "ignored" for note in notes)
     now_ms = milliseconds(asked.now)
     if ignored or heard.last_ms is None or heard.last_ms + HEARD_EVERY_MS <= now_ms:

@@ -22,6 +22,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib import settings
 from chalicelib.domain.errors import Unavailable
+from chalicelib.store import metering
 from chalicelib.store.keys import Key
 
 T = TypeVar("T")
@@ -132,6 +133,7 @@ def connection() -> Connection:
         meta.max_retry_attempts, meta.max_pool_connections = 3, 32
         Row._connection = None
         _Link.connection = Row._get_connection().connection
+        metering.attach(_Link.connection.client)
         _Link.address = address
     return _Link.connection
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from chalice.app import Blueprint
 
-from chalicelib import clock
+from chalicelib import clock, telemetry
 from chalicelib.actions import govern
 from chalicelib.actions.admission import Call, Credential
 from chalicelib.actions.reconcile import reconcile as reconcile_page
@@ -49,5 +49,6 @@ def issue_owner_key(event: dict[str, Any], context: object) -> dict[str, Any]:
 def reconcile(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Proves a page of members' balances: ``program_id``, ``limit`` (100), ``cursor`` of the page before."""
     done = reconcile_page(str(event.get("program_id", "")), event.get("cursor"), int(event.get("limit", 100)))
+    telemetry.count("ReconcileDifferences", len(done.differences), clock.now())
     answer: dict[str, Any] = msgspec.to_builtins(done)
     return answer
