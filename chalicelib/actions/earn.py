@@ -187,6 +187,8 @@ def used_by(voucher: Voucher, order_id: str, now: datetime, booked_by: str) -> S
         booked_by=booked_by,
         occurred_ms=milliseconds(now),
         booked_ms=milliseconds(now),
+        issued_ms=voucher.occurred_ms,
+        cost=voucher.cost,
     )
 
 

@@ -127,6 +127,9 @@ def _cancel_once(call: Call, sealed: str) -> Held:
         occurred_ms=milliseconds(call.now),
         booked_ms=milliseconds(call.now),
         program_version=admitted.version,
+        amount=held.balance,
+        issued_ms=voucher.occurred_ms,
+        cost=voucher.cost,
     )
     writes = [] if held.balance is None else [gift_cards.empty(admitted.program_id, sealed, held.balance)]
     head_key = keys.head(admitted.program_id, voucher.member_id or "")

@@ -266,7 +266,7 @@ def _referral(program: Program, figures: Figures) -> Iterator[Advice]:
             "covers them.",
         )
         return
-    cost = points * _cost_of_a_point(program)
+    cost = points * cost_of_a_point(program)
     margin = Fraction(referral.minimum_purchase * figures.margin, 100)
     if cost > margin:
         wanted = (
@@ -285,7 +285,7 @@ def _amount(exact: Fraction, program: Program) -> str:
     return format_amount(-(-exact.numerator // exact.denominator), program.currency)
 
 
-def _cost_of_a_point(program: Program) -> Fraction:
+def cost_of_a_point(program: Program) -> Fraction:
     """Minor units that the shop pays for a point, by the middle one of its rewards; 0 where there is none."""
     each = sorted(Fraction(reward.cost, reward.points) for reward in program.rewards if reward.points and reward.cost)
     return each[len(each) // 2] if each else Fraction(0)

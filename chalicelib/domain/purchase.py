@@ -152,10 +152,14 @@ class Refund(
         "tier_change": "tc",
         "goods": "G",
         "cards": "W",
+        "buyer": "g",
+        "costed": "gk",
+        "cost": "gc",
     },
 ):
     """The entry of a refund. ``refunded`` is the purchase's total of refunds with this one;
-    ``goods`` is by how much the goods that earn became less; ``cards`` what went back to which gift card."""
+    ``goods`` is by how much the goods that earn became less; ``cards`` what went back to which gift card; ``costed``
+    and ``cost`` by how much the goods whose cost is known, and that cost, became less. ``buyer`` is a guest's."""
 
     refund_id: str
     refunded: int
@@ -165,6 +169,21 @@ class Refund(
     tier_change: tuple[str | None, str | None] | None = None
     goods: int = 0
     cards: tuple[tuple[str, int], ...] = ()
+    buyer: str | None = None
+    costed: int = 0
+    cost: int = 0
+
+
+def costs(total: int, delivery: int, tax: int, lines: tuple[Line, ...]) -> tuple[int, int]:
+    """Goods whose cost is known (minor units, an order's discount spread over the lines), and what they cost."""
+    listed = costed = cost = 0
+    for line in lines:
+        listed += line.amount
+        if line.cost is not None:
+            costed += line.amount
+            cost += line.cost
+    goods = max(0, total - delivery - tax)
+    return (costed * goods // listed if goods < listed else costed), cost
 
 
 def multiplier_for(program: Program, category: str | None, day: int) -> Multiplier | None:

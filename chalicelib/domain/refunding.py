@@ -14,7 +14,7 @@ from chalicelib.domain.errors import Refused
 from chalicelib.domain.ledger import post
 from chalicelib.domain.member import Head
 from chalicelib.domain.program import Program
-from chalicelib.domain.purchase import Purchase, Refund
+from chalicelib.domain.purchase import Purchase, Refund, costs
 
 
 class Refunding(msgspec.Struct, frozen=True):
@@ -39,6 +39,7 @@ def refund_of(
     left = purchase.total - refunded
     if amount > left:
         raise Refused("refund_exceeds_purchase", f"{left} minor units of this purchase are left to refund.", left=left)
+    costed, cost = costs(purchase.total, purchase.delivery, purchase.tax, purchase.lines)
     return Refund(
         kind="refund",
         cause=("refund", refund_id),
@@ -52,7 +53,15 @@ def refund_of(
         refunded=refunded + amount,
         currency=purchase.currency,
         goods=purchase.basis.spent(purchase.total, refunded) - purchase.basis.spent(purchase.total, refunded + amount),
+        buyer=purchase.buyer if purchase.member_id is None else None,
+        costed=_share(costed, purchase.total, refunded, amount),
+        cost=_share(cost, purchase.total, refunded, amount),
     )
+
+
+def _share(whole: int, total: int, refunded: int, amount: int) -> int:
+    """What a refund takes of a sum that belongs to the whole purchase; all refunds together take exactly all of it."""
+    return whole * (total - refunded) // total - whole * (total - refunded - amount) // total if total else 0
 
 
 def refund(head: Head, program: Program, purchase: Purchase, entry: Refund, unused: frozenset[str]) -> Refunding:

@@ -48,11 +48,23 @@ class Voucher(Entry, frozen=True, omit_defaults=True, kw_only=True, rename=_ISSU
     currency: str = ""
 
 
-class Settled(Entry, frozen=True, omit_defaults=True, kw_only=True, rename={**SHORT, "outcome": "O", "reward_id": "R"}):
-    """The end of a voucher. A cancellation that gives points back is itself the entry that does."""
+class Settled(
+    Entry,
+    frozen=True,
+    omit_defaults=True,
+    kw_only=True,
+    rename={**SHORT, "outcome": "O", "reward_id": "R", "issued_ms": "I", "cost": "C"},
+):
+    """The end of a voucher. A cancellation that gives points back is itself the entry that does.
+
+    ``issued_ms`` and ``cost`` (minor units) are the voucher's own: what a used one took and how long it waited.
+    ``amount`` is what a gift card still held when it ended.
+    """
 
     outcome: Literal["used", "cancelled", "expired"]
     reward_id: str | None = None
+    issued_ms: int = 0
+    cost: int = 0
 
 
 class Spent(Entry, frozen=True, omit_defaults=True, kw_only=True, rename={**SHORT, "sealed": "V", "balance": "B"}):

@@ -1,0 +1,118 @@
+"""Folds the journal into rollups: a slice of buyers, day by day as they were booked, written by the day it occurred.
+
+Anything may run twice, in any order and side by side: what a booked day adds stands apart and is replaced whole, and a
+rollup is always the sum of all that stands, written only over the version before which all of it was read.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime
+
+import msgspec
+
+from chalicelib.actions.attempt import attempt
+from chalicelib.actions.claim import buyer_keys
+from chalicelib.domain.calendar import local_day, moment_of
+from chalicelib.domain.metric import Facts, Fold, merged
+from chalicelib.domain.metric_figures import Figures
+from chalicelib.domain.metric_histories import packed
+from chalicelib.domain.metric_people import People
+from chalicelib.domain.metric_sums import Sums
+from chalicelib.store import entries, keys, members, programs, rollups
+from chalicelib.store.table import load
+
+CHUNK_DAYS = 31
+"""Booked days that are folded before the rollups are written: what a run that is stopped has to do again."""
+BATCH = 100
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """What folding a slice did: booked days and rows read, years whose rollups were written."""
+
+    days: int
+    rows: int
+    years: list[int]
+
+
+def fold(program_id: str, slice_number: int, day: int, now: datetime) -> Folded:
+    """Folds what a slice booked up to ``day``, from where it was left; for a day before that, just that day.
+
+    ``now`` is the real time: nothing more can be booked on days before it, so the next run begins there.
+    """
+    key = keys.program(program_id)
+    written = programs.written(load([key])[key])
+    zone = written.program.time_zone
+    through, complete = rollups.folded(program_id).get(slice_number, (0, 0))
+    created = local_day(moment_of(written.created_ms), zone)
+    first = day if day <= complete or day < created else max(created, complete + 1)
+    rows, years, begun = 0, set[int](), first
+    while first <= day:
+        last = min(day, first + CHUNK_DAYS - 1)
+        touched = set[int]()
+        for booked in range(first, last + 1):
+            count, more = fold_day(program_id, zone, slice_number, booked)
+            rows += count
+            touched |= more
+        for year in sorted(touched):
+            roll_up(program_id, slice_number, year)
+        years |= touched
+        through, complete = max(through, last), max(complete, min(last, local_day(now, zone)) - 1)
+        rollups.set_folded(program_id, slice_number, through, complete)
+        first = last + 1
+    return Folded(day - begun + 1, rows, sorted(years))
+
+
+def fold_day(program_id: str, zone: str, slice_number: int, booked_day: int) -> tuple[int, set[int]]:
+    """Writes what one booked day of a slice adds to each year; answers the rows read and the years."""
+    made = Fold(zone)
+    count = 0
+    for kind, document in rollups.journal(program_id, booked_day, slice_number):
+        made.add(kind, document)
+        count += 1
+    if not count:
+        return 0, set()
+    _recognise(program_id, made)
+    for year, facts in made.facts.items():
+        data = zlib.compress(msgspec.msgpack.encode(facts), 6)
+        rollups.write_facts(program_id, year, slice_number, booked_day, data)
+    return count, set(made.facts)
+
+
+def _recognise(program_id: str, made: Fold) -> None:
+    """Finds who of those who joined bought as a guest before. Once a person is erased nothing says so any more."""
+    for start in range(0, len(made.joined), BATCH):
+        some = {keys.contact(program_id, one): one for one in made.joined[start : start + BATCH]}
+        for key, row in load(some).items():
+            for buyer in buyer_keys(program_id, members.contact_of(row)):
+                if entries.bought_as_guest(program_id, buyer, 0, 1):
+                    made.alias(buyer, some[key])
+
+
+def roll_up(program_id: str, slice_number: int, year: int) -> None:
+    """Writes a slice's rollups of a year anew from what its booked days add."""
+
+    def once() -> None:
+        seen = {what: rollups.version(program_id, what, year, slice_number) for what in KINDS}
+        total = merged(
+            msgspec.msgpack.decode(zlib.decompress(data), type=Facts)
+            for data in rollups.facts(program_id, year, slice_number)
+        )
+        for what, data in rolled(year, total).items():
+            rollups.replace(program_id, what, year, slice_number, data, seen[what])
+
+    attempt(once)
+
+
+KINDS = ("SUMS", "BUYERS", "PEOPLE", "BASKETS", "FIGURES")
+
+
+def rolled(year: int, facts: Facts) -> dict[str, bytes]:
+    """The rollups of one year and slice, each as the reports read it."""
+    return {
+        "SUMS": Sums.of(facts).packed(),
+        "BUYERS": packed(year, facts.buyers),
+        "PEOPLE": People.of(facts).packed(),
+        "FIGURES": Figures.of(facts).packed(),
+        "BASKETS": zlib.compress(msgspec.msgpack.encode(facts.baskets.in_order()), 6),
+    }

@@ -1,0 +1,185 @@
+"""Who bought when: each buyer's days of one year in columns, which three years of reports can read in a moment.
+
+A report asks for sums between two days. Columns are machine integers, so a sum over a stretch of days is one call.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+
+import msgspec
+
+from chalicelib.domain.calendar import day_number
+from chalicelib.domain.metric import HISTORY
+
+PURCHASES, SALES, REFUNDED, COSTED, COST, ACTIVE = range(len(HISTORY))
+
+
+class Columns(msgspec.Struct, array_like=True, frozen=True):
+    """One year of one slice: ``ends`` is where each buyer's rows end; a column is its array's letter and its bytes."""
+
+    year: int
+    buyers: list[str]
+    ends: tuple[str, bytes]
+    days: tuple[str, bytes]
+    """Days since 1 January."""
+    columns: list[tuple[str, bytes]]
+
+
+_LETTERS = ("b", "h", "i", "q")
+
+
+def _stored(numbers: list[int]) -> tuple[str, bytes]:
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    for letter in _LETTERS:
+        half = 1 << (array(letter).itemsize * 8 - 1)
+        if -half <= low and high < half:
+            column = array(letter, numbers)
+            if sys.byteorder == "big":
+                column.byteswap()
+            return letter, column.tobytes()
+    raise OverflowError(f"A day's sum of one buyer is beyond 64 bits: {high}")
+
+
+def _read(stored: tuple[str, bytes]) -> array[int]:
+    column = array(stored[0])
+    column.frombytes(stored[1])
+    if sys.byteorder == "big":
+        column.byteswap()
+    return column
+
+
+def packed(year: int, buyers: Mapping[str, Mapping[int, list[int]]]) -> bytes:
+    """The year's rows by buyer and day, in order: equal sums are equal bytes."""
+    base = day_number(date(year, 1, 1))
+    ends: list[int] = []
+    days: list[int] = []
+    columns: list[list[int]] = [[] for _ in HISTORY]
+    names = sorted(buyers)
+    for name in names:
+        for day, row in sorted(buyers[name].items()):
+            if any(row):
+                days.append(day - base)
+                for column, number in zip(columns, row, strict=True):
+                    column.append(number)
+        ends.append(len(days))
+    told = Columns(year, names, _stored(ends), _stored(days), [_stored(column) for column in columns])
+    return zlib.compress(msgspec.msgpack.encode(told), 6)
+
+
+class Stretch:
+    """A buyer's rows of one year."""
+
+    __slots__ = ("base", "columns", "days", "end", "start")
+
+    def __init__(self, base: int, days: array[int], columns: list[array[int]], start: int, end: int) -> None:
+        self.base, self.days, self.columns, self.start, self.end = base, days, columns, start, end
+
+    def between(self, first: int, last: int) -> tuple[int, int]:
+        """The rows of days from ``first`` to ``last`` (day numbers, both included)."""
+        return (
+            bisect_left(self.days, first - self.base, self.start, self.end),
+            bisect_right(self.days, last - self.base, self.start, self.end),
+        )
+
+
+History = list[Stretch]
+"""One buyer's stretches, oldest first."""
+
+
+class Histories:
+    """Every buyer's history, with what was bought as a guest, or as an account merged since, under who it is now."""
+
+    def __init__(self, blobs: Iterable[bytes], who: Callable[[str], str]) -> None:
+        self.by_buyer: dict[str, History] = {}
+        blurred = set()
+        for blob in blobs:
+            told = _columns(blob)
+            base = day_number(date(told.year, 1, 1))
+            days, columns = _read(told.days), [_read(column) for column in told.columns]
+            start = 0
+            for name, end in zip(told.buyers, _read(told.ends), strict=True):
+                if end > start:
+                    buyer = who(name)
+                    stretches = self.by_buyer.setdefault(buyer, [])
+                    if any(stretch.base == base for stretch in stretches):
+                        blurred.add(buyer)
+                    stretches.append(Stretch(base, days, columns, start, end))
+                start = end
+        for buyer in blurred:
+            self.by_buyer[buyer] = _joined(self.by_buyer[buyer])
+        for stretches in self.by_buyer.values():
+            stretches.sort(key=lambda stretch: stretch.base)
+
+
+def sums(history: History, first: int, last: int) -> list[int]:
+    """The sums of a buyer between two days, as HISTORY names them."""
+    total = [0] * len(HISTORY)
+    for stretch in history:
+        low, high = stretch.between(first, last)
+        if low < high:
+            for at, column in enumerate(stretch.columns):
+                total[at] += sum(column[low:high])
+    return total
+
+
+def sum_of(history: History, column: int, first: int, last: int) -> int:
+    """One column's sum between two days."""
+    total = 0
+    for stretch in history:
+        low, high = stretch.between(first, last)
+        if low < high:
+            total += sum(stretch.columns[column][low:high])
+    return total
+
+
+def net_sales(history: History, first: int, last: int) -> int:
+    """Sales less refunds between two days, each on the day on which it occurred."""
+    return sum_of(history, SALES, first, last) - sum_of(history, REFUNDED, first, last)
+
+
+def days_with(history: History, column: int, until: int) -> Iterator[int]:
+    """Days up to ``until`` on which a column is above zero, oldest first."""
+    for stretch in history:
+        _, high = stretch.between(stretch.base, until)
+        numbers, days, base = stretch.columns[column], stretch.days, stretch.base
+        for at in range(stretch.start, high):
+            if numbers[at] > 0:
+                yield base + days[at]
+
+
+def last_day(history: History, column: int, until: int) -> int | None:
+    """The last day up to ``until`` on which a column is above zero."""
+    for stretch in reversed(history):
+        low, high = stretch.between(stretch.base, until)
+        numbers = stretch.columns[column]
+        for at in range(high - 1, low - 1, -1):
+            if numbers[at] > 0:
+                return stretch.base + stretch.days[at]
+    return None
+
+
+def _columns(blob: bytes) -> Columns:
+    return msgspec.msgpack.decode(zlib.decompress(blob), type=Columns)
+
+
+def _joined(stretches: History) -> History:
+    """One stretch a year, of several that hold rows of the same days."""
+    years: dict[int, dict[int, list[int]]] = {}
+    for stretch in stretches:
+        days = years.setdefault(stretch.base, {})
+        for at in range(stretch.start, stretch.end):
+            row = [column[at] for column in stretch.columns]
+            known = days.get(stretch.days[at])
+            days[stretch.days[at]] = row if known is None else [a + b for a, b in zip(known, row, strict=True)]
+    made = []
+    for base, days in years.items():
+        kept = sorted((day, row) for day, row in days.items() if any(row))
+        columns = [array("q", [row[at] for _, row in kept]) for at in range(len(HISTORY))]
+        made.append(Stretch(base, array("h", [day for day, _ in kept]), columns, 0, len(kept)))
+    return made
