@@ -88,11 +88,11 @@ def test_a_refund_of_what_lifted_the_tier_falls_back_to_what_was_held_and_of_lat
     member = account()
     member.buy("a", receipt((None, 10_000)), JOINED)
     member.buy("b", receipt((None, 40_000)), JOINED + timedelta(days=1))
-    member.buy("c", receipt((None, 500)), JOINED + timedelta(days=2))
+    member.buy("c", receipt((None, 1_000)), JOINED + timedelta(days=2))
+    member.refund("b", 500)  # 505.00 are left of what three needs, 500.00
+    member.refund("c", 1_000)  # 495.00 are left, and this was bought after the lift
     assert member.tier_id == "three"
-    member.refund("c", 500)
-    assert member.tier_id == "three"
-    member.refund("b", 20_000)
+    member.refund("b", 1)
     assert member.tier_id == "two"
 
 
