@@ -21,6 +21,7 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -120,7 +121,6 @@ class _Meter:
         self._bill = bill
         self._client = client
         self._looking = False
-        self._indexes = tuple(_indexes())
         self._pending: list[_Write] = []
 
     def sent(self, request: Any, **_: Any) -> None:
@@ -147,7 +147,7 @@ class _Meter:
             before = write.before
             after = self._read(write.table, write.key) if succeeded else _wanted(write)
             larger = max(started_kilobytes(before), started_kilobytes(after))
-            indexes = sum(index.units(before, after) for index in self._indexes) if succeeded else 0
+            indexes = sum(index.units(before, after) for index in _indexes()) if succeeded else 0
             name = " ".join(str(value["S"]) for value in write.key.values())
             self._bill.charges.append(Charge(write.operation, name, write.factor * larger, indexes, size(after or {})))
         self._pending.clear()
@@ -158,7 +158,7 @@ class _Meter:
             found: Item | None = self._client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
         finally:
             self._looking = False
-        return None if found is None else {name: _wire(value) for name, value in found.items()}
+        return None if found is None else as_sent(found)
 
 
 def _wanted(write: _Write) -> Item | None:
@@ -168,16 +168,19 @@ def _wanted(write: _Write) -> Item | None:
     return write.before if write.operation == "Delete" else {**(write.before or write.key), **write.given}
 
 
-def _indexes() -> Iterator[Index]:
+@cache
+def _indexes() -> tuple[Index, ...]:
     definition = template.table().create
-    primary = {key["AttributeName"] for key in definition["KeySchema"]}
+    primary = [key["AttributeName"] for key in definition["KeySchema"]]
+    found = []
     for index in definition["GlobalSecondaryIndexes"]:
         key = tuple(part["AttributeName"] for part in index["KeySchema"])
         projection = index["Projection"]
-        if projection["ProjectionType"] == "ALL":
-            yield Index(key, None)
-        else:
-            yield Index(key, frozenset({*primary, *key, *projection.get("NonKeyAttributes", [])}))
+        whole = projection["ProjectionType"] == "ALL"
+        found.append(
+            Index(key, None if whole else frozenset({*primary, *key, *projection.get("NonKeyAttributes", [])}))
+        )
+    return tuple(found)
 
 
 def _writes(operation: str, body: Any) -> Iterator[tuple[str, str, Any, int]]:
@@ -201,10 +204,11 @@ def _key(item: Item) -> Item:
     return {name: item[name] for name in ("pk", "sk")}
 
 
-def _wire(value: Any) -> Any:
-    """A value as botocore parsed it, in the form in which a request's body holds it."""
-    ((letter, held),) = value.items()
-    return {letter: base64.b64encode(held).decode()} if letter == "B" else value
+def as_sent(item: Item) -> Item:
+    """An item as botocore takes and gives it, in the form in which a request's body holds it: bytes in base 64."""
+    return {
+        name: {"B": base64.b64encode(value["B"]).decode()} if "B" in value else value for name, value in item.items()
+    }
 
 
 def started_kilobytes(item: Item | None) -> int:

@@ -125,7 +125,6 @@ def test_a_failed_condition_costs_the_table_alone(client: Any) -> None:
 def test_every_item_of_a_cancelled_transaction_is_charged(client: Any) -> None:
     put(client)
     refused = {"Item": item(jpk="day", jsk="1"), "ConditionExpression": "attribute_not_exists(pk)"}
-    bill = Bill()
     with pytest.raises(botocore.exceptions.ClientError), metered(client) as bill:
         client.transact_write_items(
             TransactItems=[

@@ -9,12 +9,10 @@ import msgspec
 
 from chalicelib.domain.advance import next_date
 from chalicelib.domain.member import Contact, Head
-from chalicelib.store import keys
+from chalicelib.store import heads, keys
 from chalicelib.store.keys import Key
 from chalicelib.store.sealing import mac, read_code
 from chalicelib.store.table import Row, Write, connection, encode, put_new
-
-_HEADS = msgspec.msgpack.Decoder(Head)
 
 
 def normal(kind: str, value: str) -> str:
@@ -47,7 +45,7 @@ def identity(program_id: str, kind: str, value: str, member_id: str) -> Row:
 
 
 def head_of(row: Row) -> Head:
-    return _HEADS.decode(row.h)
+    return heads.decode(row.h)
 
 
 def contact_of(row: Row) -> Contact:
@@ -60,9 +58,7 @@ def head_row(program_id: str, head: Head) -> Row:
     day = next_date(head)
     if day is not None:
         attributes["dpk"], attributes["dsk"] = keys.due(program_id, head.member_id, day)
-    return Row(
-        *keys.head(program_id, head.member_id), t="HEAD", v=head.version, h=msgspec.msgpack.encode(head), **attributes
-    )
+    return Row(*keys.head(program_id, head.member_id), t="HEAD", v=head.version, h=heads.encode(head), **attributes)
 
 
 def move(program_id: str, before: Head, after: Head) -> Write:
