@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC
+from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 from infra.local.replay.receipts import Basket, Line
@@ -27,17 +28,20 @@ def baskets(households: int | None, chance: random.Random) -> list[Basket]:
         bought = bought[bought["household_id"].isin(everybody)]
     products = data["products"]
     departments = dict(zip(products["product_id"].tolist(), products["department"].tolist(), strict=True))
-    found = []
-    for basket_id, rows in bought.groupby("basket_id", sort=False):
-        moment = rows["transaction_timestamp"].iloc[0].to_pydatetime().replace(tzinfo=UTC)
-        lines = tuple(
-            _line(product, departments.get(product), quantity, dollars)
-            for product, quantity, dollars in zip(
-                rows["product_id"].tolist(), rows["quantity"].tolist(), rows["sales_value"].tolist(), strict=True
-            )
-        )
-        coupons = _cents(float(rows["coupon_disc"].sum()))
-        found.append(Basket(int(rows["household_id"].iloc[0]), int(basket_id), moment, lines, coupons))
+    visits: dict[int, tuple[int, datetime]] = {}
+    lines: dict[int, list[Line]] = defaultdict(list)
+    coupons: dict[int, int] = defaultdict(int)
+    columns = ("basket_id", "household_id", "transaction_timestamp", "product_id", "quantity", "sales_value")
+    # Column by column and then in plain Python: a table operation for each basket would take minutes.
+    rows = zip(*(bought[name].tolist() for name in (*columns, "coupon_disc")), strict=True)
+    for basket, household, moment, product, quantity, dollars, coupon in rows:
+        visits[basket] = (household, moment.to_pydatetime().replace(tzinfo=UTC))
+        lines[basket].append(_line(product, departments.get(product), quantity, dollars))
+        coupons[basket] += _cents(coupon)
+    found = [
+        Basket(household, basket, moment, tuple(lines[basket]), coupons[basket])
+        for basket, (household, moment) in visits.items()
+    ]
     return sorted(found, key=lambda basket: (basket.at, basket.basket_id))
 
 
