@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from chalice.app import Chalice
 
-from chalicelib.api import ledger, me, members, people, program, public, purchases, reports, rewards, service, webhooks
-from chalicelib.triggers import operator
+from chalicelib.api import (
+    imports,
+    ledger,
+    me,
+    members,
+    people,
+    program,
+    public,
+    purchases,
+    reports,
+    rewards,
+    service,
+    webhooks,
+)
+from chalicelib.triggers import operator, queue, schedules
 
 app = Chalice(app_name="regulars", configure_logs=False)
 app.api.cors = False
 
-for _room in (members, purchases, rewards, people, me, program, public, ledger, reports, webhooks, service):
+for _room in (members, purchases, rewards, people, me, program, public, ledger, reports, imports, webhooks, service):
     app.register_blueprint(_room.door)
-app.register_blueprint(operator.blueprint)
+for _trigger in (operator, schedules, queue):
+    app.register_blueprint(_trigger.blueprint)

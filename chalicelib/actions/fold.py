@@ -7,6 +7,7 @@ rollup is always the sum of all that stands, written only over the version befor
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -28,26 +29,54 @@ BATCH = 100
 
 
 class Folded(msgspec.Struct, frozen=True):
-    """What folding a slice did: booked days and rows read, years whose rollups were written."""
+    """What folding a slice did: booked days and rows read, years written, and whether nothing is left to do."""
 
     days: int
     rows: int
     years: list[int]
+    finished: bool
 
 
-def fold(program_id: str, slice_number: int, day: int, now: datetime) -> Folded:
+def programs_to_fold(as_of: datetime, *, everything: bool) -> list[str]:
+    """Programs for which a day has ended since they were folded; all, where all are wanted."""
+    listed = programs.all_programs()
+    if everything:
+        return listed
+    found = load([keys.program(one) for one in listed]) if listed else {}
+    due = []
+    for program_id in listed:
+        row = found.get(keys.program(program_id))
+        if row is None:
+            continue
+        today = local_day(as_of, programs.written(row).program.time_zone)
+        state = rollups.folded(program_id)
+        if len(state) < keys.SHARDS or min(through for through, _ in state.values()) < today:
+            due.append(program_id)
+    return due
+
+
+def fold_until(
+    program_id: str, slice_number: int, as_of: datetime, now: datetime, has_time: Callable[[], bool] = lambda: True
+) -> Folded:
+    """Folds a slice up to the day of ``as_of`` for the shop; raises KeyError where there is no such program."""
+    key = keys.program(program_id)
+    written = programs.written(load([key])[key])
+    return fold(written, slice_number, local_day(as_of, written.program.time_zone), now, has_time)
+
+
+def fold(
+    written: programs.Written, slice_number: int, day: int, now: datetime, has_time: Callable[[], bool] = lambda: True
+) -> Folded:
     """Folds what a slice booked up to ``day``, from where it was left; for a day before that, just that day.
 
     ``now`` is the real time: nothing more can be booked on days before it, so the next run begins there.
     """
-    key = keys.program(program_id)
-    written = programs.written(load([key])[key])
-    zone = written.program.time_zone
+    program_id, zone = written.program.program_id, written.program.time_zone
     through, complete = rollups.folded(program_id).get(slice_number, (0, 0))
     created = local_day(moment_of(written.created_ms), zone)
-    first = day if day <= complete or day < created else max(created, complete + 1)
-    rows, years, begun = 0, set[int](), first
-    while first <= day:
+    first = begun = day if day <= complete or day < created else max(created, complete + 1)
+    rows, years = 0, set[int]()
+    while first <= day and (first == begun or has_time()):
         last = min(day, first + CHUNK_DAYS - 1)
         touched = set[int]()
         for booked in range(first, last + 1):
@@ -60,7 +89,7 @@ def fold(program_id: str, slice_number: int, day: int, now: datetime) -> Folded:
         through, complete = max(through, last), max(complete, min(last, local_day(now, zone)) - 1)
         rollups.set_folded(program_id, slice_number, through, complete)
         first = last + 1
-    return Folded(day - begun + 1, rows, sorted(years))
+    return Folded(first - begun, rows, sorted(years), first > day)
 
 
 def fold_day(program_id: str, zone: str, slice_number: int, booked_day: int) -> tuple[int, set[int]]:

@@ -57,6 +57,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     also: tuple[str, ...] = ()
     """Other content types in which the same answer is given to who accepts them."""
     raw: bool = False
+    most_bytes: int = MOST_BYTES
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +156,8 @@ class Door(Blueprint):
             now=clock.now(),
             request_id=str(self.current_request.context.get("requestId", "")),
             route=f"{operation.method} {operation.path}",
-            program=None if code == "unauthorized" else program_id,
+            # A text that a stranger sent is not written down as a program.
+            program=(program_id or parameters.get("program_id")) if code not in _STRANGERS else None,
             member=_member_of(parameters),
             status=response.status_code,
             outcome=code,
@@ -210,6 +212,9 @@ class Door(Blueprint):
             response.headers["Access-Control-Expose-Headers"] = "Idempotent-Replayed, Retry-After"
 
 
+_STRANGERS = frozenset({"unauthorized", "bad_signature", "invalid_request", "program_not_found", "provider_not_found"})
+
+
 def _member_of(parameters: dict[str, str]) -> str | None:
     """The member in the path, to find its story by; nothing that is not an id of ours, for it could be an address."""
     text = parameters.get("member_id", "")
@@ -220,8 +225,8 @@ def _typed(
     operation: Operation, request: Any, credential: Credential, now: datetime, parameters: dict[str, str]
 ) -> Asked:
     raw = request.raw_body if operation.body is not None or operation.raw else b""
-    if len(raw) > MOST_BYTES:
-        raise Refused("request_too_large", f"Send at most {MOST_BYTES} bytes at once.")
+    if len(raw) > operation.most_bytes:
+        raise Refused("request_too_large", f"Send at most {operation.most_bytes} bytes at once.")
     key = ""
     if operation.idempotent:
         given = request.headers.get("idempotency-key")

@@ -10,6 +10,9 @@ from chalicelib.domain.calendar import day_number, local_day
 from chalicelib.domain.ledger import SHORT, Entry
 from chalicelib.domain.program import Multiplier, Program
 
+IMPORTED = "import"
+"""Who told of a purchase from before the program: history, which earns nothing."""
+
 
 class Line(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """One line of an order. ``amount`` and ``cost`` are the line's, in minor units, not the piece's."""

@@ -39,6 +39,11 @@ def program_version(program_id: str, version: int) -> Key:
     return f"PROGRAM#{program_id}", f"VERSION#{version:08d}"
 
 
+def listed_program(program_id: str) -> Key:
+    """Where all programs of the deployment are listed, for what runs for each of them."""
+    return "PROGRAMS", program_id
+
+
 def api_key(digest: str) -> Key:
     return f"KEY#{digest}", "KEY"
 
@@ -169,7 +174,7 @@ def journal_slice(program_id: str, booked_day: int, slice_number: int) -> str:
 
 
 def due(program_id: str, member_id: str, day: int) -> Key:
-    return f"DUE#{shard(member_id):02d}", f"{day_of(day)}#{program_id}#{member_id}"
+    return due_slice(shard(member_id)), f"{day_of(day)}#{program_id}#{member_id}"
 
 
 def rollup(program_id: str, what: str, year: int, slice_number: int, piece: int) -> Key:
@@ -185,6 +190,40 @@ def folded(program_id: str, slice_number: int) -> Key:
 def booked_facts(program_id: str, year: int, slice_number: int, booked_day: int, piece: int) -> Key:
     """What one booked day of a slice adds to a year; kept apart from the rollups, which are all that reports read."""
     return f"P#{program_id}#METRICS#{year:04d}#{slice_number:02d}", f"BOOKED#{day_of(booked_day)}#{piece:03d}"
+
+
+def due_voucher(program_id: str, sealed: str, day: int) -> Key:
+    return due_slice(shard(sealed)), f"{day_of(day)}#{program_id}#VOUCHER#{sealed}"
+
+
+def due_slice(number: int) -> str:
+    return f"DUE#{number:02d}"
+
+
+DUE_PROGRAMS = "DUE#PROGRAMS"
+"""Programs whose members are to be assessed again, for the owner changed what they are assessed by."""
+
+
+def due_program(program_id: str, day: int) -> Key:
+    return DUE_PROGRAMS, f"{day_of(day)}#{program_id}"
+
+
+def assessment(program_id: str) -> Key:
+    return f"PROGRAM#{program_id}", "ASSESS"
+
+
+def run(run_id: str) -> Key:
+    """A run of a schedule: when and as of when it began."""
+    return f"RUN#{run_id}", "RUN"
+
+
+def run_part(run_id: str, part: str) -> Key:
+    return f"RUN#{run_id}", f"PART#{part}"
+
+
+def set_aside(program_id: str, member_id: str) -> Key:
+    """A member whom time could not move, and why."""
+    return f"P#{program_id}#ASIDE#TIME", member_id
 
 
 def directory(program_id: str, name: str | None, member_id: str) -> Key:

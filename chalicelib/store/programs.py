@@ -67,8 +67,16 @@ def create(new: Written) -> list[Write]:
     return [
         put_new(_row(keys.program(new.program.program_id), new)),
         put_new(_row(keys.program_version(new.program.program_id, new.version), new)),
+        put_new(Row(*keys.listed_program(new.program.program_id), t="LISTED")),
         *(Write(_origin(text, new.program.program_id)) for text in new.program.storefront_origins),
     ]
+
+
+def all_programs() -> list[str]:
+    """The ids of every program of the deployment."""
+    connection()
+    pk, _ = keys.listed_program("")
+    return [row.sk for row in Row.query(pk)]
 
 
 def replace(old: Written, new: Written) -> list[Write]:

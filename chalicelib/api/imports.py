@@ -1,0 +1,25 @@
+"""Purchases from before the program, sent as a file."""
+
+from __future__ import annotations
+
+from chalicelib.actions.import_purchases import Imported, import_purchases
+from chalicelib.api.door import OWNER, Answer, Asked, Door
+from chalicelib.domain.past_order import read_orders
+
+door = Door(__name__)
+
+MOST_BYTES = 1_048_576
+"""A file of a few thousand orders; a longer history is sent in several."""
+
+
+@door.call(
+    "POST",
+    "/imports/purchases",
+    roles=OWNER,
+    summary="Record purchases from before the program: CSV with a heading, or JSON lines; they earn nothing",
+    answer=Imported,
+    raw=True,
+    most_bytes=MOST_BYTES,
+)
+def post_imports_purchases(asked: Asked) -> Answer:
+    return Answer(body=import_purchases(asked.call, read_orders(asked.raw)))
