@@ -32,6 +32,14 @@ def service() -> str:
     return os.environ.get("POWERTOOLS_SERVICE_NAME") or "regulars"
 
 
+def queue_url() -> str:
+    """Where the work of scheduled runs waits. Raises Misconfigured where this function was given no queue."""
+    value = os.environ.get("REGULARS_QUEUE_URL", "")
+    if not value:
+        raise Misconfigured("REGULARS_QUEUE_URL must name the queue on which scheduled work waits.")
+    return value
+
+
 def secret() -> bytes:
     """The deployment's secret, from which identities' HMACs, voucher codes and member tokens are made.
 

@@ -31,8 +31,66 @@ def advance(head: Head, program: Program, version: int, now: datetime, booked_by
     What needs more than the head is left to the schedule, and stays due: a referral, which has two sides, and a tier
     whose basis the owner changed, which needs the member's entries.
     """
+    told = _Telling(program, version, now, booked_by)
+    return _caught_up(head, program, local_day(now, program.time_zone), told), told.made
+
+
+def reassess(
+    head: Head,
+    program: Program,
+    version: int,
+    birthday: str | None,
+    amounts: dict[int, int] | None,
+    now: datetime,
+    booked_by: str,
+) -> tuple[Head, list[Made]]:
+    """The member in line with a program whose owner changed it; what was promised until a day stays until that day.
+
+    ``amounts`` is the tier's basis by day of the member's whole life, where it has to be counted anew.
+    """
     today = local_day(now, program.time_zone)
     told = _Telling(program, version, now, booked_by)
+    if amounts is not None and program.tiers is not None:
+        head = tiers.recount(head, program.tiers, amounts)
+    head = _caught_up(head, program, today, told)
+    head = replace(head, notice_days=program.expiry.notice_days)
+    if (head.birthday_on is None) != (birthday is None or program.earning.birthday_points == 0):
+        head = yearly.with_birthday(head, program, birthday, today)
+    if (head.anniversary_on is None) != (program.earning.anniversary_points == 0):
+        head = yearly.with_anniversary(head, program, today)
+    head = _in_line(head, program, today, told)
+    return _caught_up(head, program, today, told), told.made
+
+
+def concerns_members(old: Program, new: Program) -> bool:
+    """Whether the change of a program calls for a new assessment of its members."""
+    gifts = [(one.earning.birthday_points > 0, one.earning.anniversary_points > 0) for one in (old, new)]
+    return old.tiers != new.tiers or old.expiry.notice_days != new.expiry.notice_days or gifts[0] != gifts[1]
+
+
+def _in_line(head: Head, program: Program, today: int, told: _Telling) -> Head:
+    """The tier under changed rules: never lower before its day, higher at once."""
+    if program.tiers is None:
+        untold = head.tier is not None and head.tier.until is None
+        return replace(head, tier=None if untold else head.tier, tier_before=None, window={}, counts=None)
+    if head.tier is None:
+        head = replace(head, tier=bonus.ground_tier(program, today))
+        if head.tier is not None:
+            told.tier(head, None, today, "Everybody holds this tier")
+    if head.tier is not None and head.tier.until is None:
+        level = program.tiers.levels[tiers.rank(program.tiers, head.tier.id)]
+        until = tiers.held_until(program.tiers, level, today)
+        if until is not None:
+            head = replace(head, tier=tiers.held(program.tiers, level, today, head.tier.since))
+            told.tier(head, level.id, today, "The owner changed the tiers; this one is held until the new window ends")
+    head, change = tiers.promote(head, program.tiers, today)
+    if change is not None:
+        told.tier(head, change[0], today, "The owner changed the tiers; the window reaches this one")
+    return head
+
+
+def _caught_up(head: Head, program: Program, today: int, told: _Telling) -> Head:
+    """All that is due up to a day, day by day."""
     if head.status == "active" and program.tiers is not None:
         named = tiers.renamed(head, program.tiers)
         if named.tier is not None and head.tier is not None and named.tier != head.tier:
@@ -41,7 +99,7 @@ def advance(head: Head, program: Program, version: int, now: datetime, booked_by
         head = named
     while (day := _own_date(head, program)) is not None and day <= today:
         head = _on_day(head, program, day, told)
-    return head, told.made
+    return head
 
 
 def next_date(head: Head) -> int | None:
@@ -198,7 +256,7 @@ class _Telling:
         self.made.append(made)
         return head
 
-    def tier(self, head: Head, before: str, day: int, reason: str) -> None:
+    def tier(self, head: Head, before: str | None, day: int, reason: str) -> None:
         change = (before, None if head.tier is None else head.tier.id)
         until = None if head.tier is None else head.tier.until
         self._event(head, "tier", day, f"{day_of(day)}", reason, tier_change=change, until=until)

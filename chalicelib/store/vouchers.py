@@ -7,7 +7,7 @@ from chalicelib.domain.voucher import Settled, Voucher
 from chalicelib.store import keys
 from chalicelib.store.entries import entry_row
 from chalicelib.store.sealing import mac, voucher_code, voucher_mac
-from chalicelib.store.table import Row, Write, put_new
+from chalicelib.store.table import Row, Write, note, put_new
 
 
 def code_of(program_id: str, voucher: Voucher) -> str:
@@ -38,6 +38,9 @@ def issued(program: Program, voucher: Voucher) -> Write:
     row = entry_row(program, key, "VOUCHER", voucher, chained=voucher.member_id is not None)
     if voucher.voucher_kind == "gift_card":
         row.n = voucher.value  # the balance: compared by each spending, and in no index
+    if voucher.valid_until is not None:
+        sealed = sealed_origin(program.program_id, voucher.origin)
+        row.dpk, row.dsk = keys.due_voucher(program.program_id, sealed, voucher.valid_until + 1)
     return put_new(row)
 
 
@@ -45,6 +48,25 @@ def settled(program: Program, sealed: str, end: Settled, *, chained: bool) -> Wr
     return put_new(
         entry_row(program, keys.voucher_settled(program.program_id, sealed), "SETTLED", end, chained=chained)
     )
+
+
+def expired(program: Program, sealed: str, end: Settled, balance_seen: int | None) -> list[Write]:
+    """The end of a voucher that nobody used in time; it stands in its member's history. Fails where it was settled
+    meanwhile, or where money moved on a gift card since it was read."""
+    row = entry_row(program, keys.voucher_settled(program.program_id, sealed), "SETTLED", end, chained=False)
+    if end.member_id is not None:
+        row.spk, row.ssk = keys.history_of_member(program.program_id, end.member_id, end.booked_ms, sealed)
+    issued_row = Row(*keys.voucher(program.program_id, sealed))
+    as_seen = Row.pk.exists() if balance_seen is None else Row.n == balance_seen
+    return [put_new(row), Write(issued_row, as_seen, actions=_NOT_DUE)]
+
+
+def no_longer_due(program_id: str, sealed: str) -> None:
+    """Takes a voucher that was settled before its time out of the index of what is due."""
+    note(Row(*keys.voucher(program_id, sealed)), _NOT_DUE)
+
+
+_NOT_DUE = (Row.dpk.remove(), Row.dsk.remove())
 
 
 def take_stock(program_id: str, reward_id: str, stock: int) -> Write:

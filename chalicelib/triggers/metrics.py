@@ -12,7 +12,7 @@ from typing import Any
 from chalice.app import Blueprint, CloudWatchEvent
 
 from chalicelib import clock
-from chalicelib.actions import fold
+from chalicelib.actions import fold, keep_record
 from chalicelib.domain.calendar import milliseconds
 from chalicelib.store import keys, runs
 from chalicelib.telemetry import logger
@@ -42,7 +42,7 @@ def metrics(event: CloudWatchEvent) -> dict[str, Any]:
         begun_ms=milliseconds(clock.now()),
         slices=len(tasks),
     )
-    runs.begin(run_id, begun)
+    keep_record.begin(run_id, begun)
     queue.send(tasks)
     logger.info("run begun", extra={"run": run_id, "tasks": len(tasks)})
     return {"run_id": run_id}
@@ -54,7 +54,7 @@ def fold_slice(task: Task, has_time: HasTime) -> None:
     started = time.monotonic()
     done = fold.fold_until(task.program_id, task.slice, task.as_of, clock.now(), has_time)
     part = runs.Part(due=done.rows, done=done.rows, seconds=round(time.monotonic() - started, 3), last=done.finished)
-    runs.note_part(task.run_id, f"{task.program_id}#{task.slice:02d}#{task.go:06d}", part, milliseconds(clock.now()))
+    keep_record.note(task.run_id, f"{task.program_id}#{task.slice:02d}#{task.go:06d}", part, milliseconds(clock.now()))
     if not done.finished:
         queue.send(
             [

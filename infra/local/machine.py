@@ -18,9 +18,9 @@ from chalice.local import LambdaContext
 
 from infra.local import cloud as clouds
 from infra.local import folder as folders
-from infra.local import signals, surroundings, table, template
+from infra.local import signals, surroundings, table, tasks, template
 from infra.local.gateway import Server
-from infra.local.schedules import SCHEDULES, Runner
+from infra.local.schedules import Runner, schedules
 from infra.local.trouble import Trouble
 
 ANSWER_SECONDS = 30.0
@@ -100,10 +100,12 @@ def serving(program: dict[str, Any], source: Path, listening: socket.socket, dat
             cloud = opened.enter_context(clouds.started(folder.state, keep_open=[folder.lock]))
         definition = template.table()
         table.ensure(cloud.client("dynamodb"), definition)
-        surroundings.enter(surroundings.settings(cloud.endpoint, definition.name, secret))
+        messages = cloud.client("sqs")
+        address = tasks.ensure(messages)
+        surroundings.enter(surroundings.settings(cloud.endpoint, definition.name, secret, address))
         app = importlib.import_module("app").app
         owner_key, kept = _install(program, source)
-        server = Server(listening, app, Runner(SCHEDULES))
+        server = Server(listening, app, Runner(schedules(app, messages, address)))
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
         opened.callback(server.server_close)
         opened.callback(server.shutdown)

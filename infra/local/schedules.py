@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
+from chalice.app import Chalice
+
+from infra.local import tasks
 
 Schedule = Callable[[datetime], object]
 """Runs a schedule as of a moment (UTC) to the end, whatever it put on a queue included; answers its record.
@@ -14,8 +19,22 @@ Schedule = Callable[[datetime], object]
 The record is anything that msgspec encodes. The same handler functions run here that run on AWS.
 """
 
-SCHEDULES: Mapping[str, Schedule] = {}
-"""Every schedule of the app, by the name under which it is asked for."""
+SCHEDULES = ("due", "metrics")
+"""Every schedule of the app, by the name under which it is asked for: the name of its function too."""
+
+
+def schedules(app: Chalice, client: Any, address: str) -> dict[str, Schedule]:
+    """The app's schedules over a queue: each sends its event, lets the workers empty the queue, tells the record."""
+    return {name: functools.partial(_run, app, client, address, name) for name in SCHEDULES}
+
+
+def _run(app: Chalice, client: Any, address: str, name: str, time: datetime) -> object:
+    begun = app.handler_map[name](tasks.schedule_event(time), tasks.context(name))
+    tasks.drain(client, address, app.handler_map["work"])
+    # Asked for here and not above: the app may be imported only when its settings are there.
+    from chalicelib.triggers.schedules import record
+
+    return record(begun["run_id"])
 
 
 class UnknownSchedule(Exception):

@@ -14,12 +14,13 @@ def new_secret() -> str:
     return secrets.token_urlsafe(48)
 
 
-def settings(endpoint: str, table_name: str, secret: str) -> dict[str, str]:
+def settings(endpoint: str, table_name: str, secret: str, queue_url: str = "") -> dict[str, str]:
     """Every variable that the app reads, and those that keep its AWS client on this machine."""
     return {
         "REGULARS_ENDPOINT": endpoint,
         "REGULARS_TABLE": table_name,
         "REGULARS_SECRET": secret,
+        "REGULARS_QUEUE_URL": queue_url,
         "REGULARS_STAGE": "local",
         "AWS_REGION": cloud.REGION,
         "AWS_DEFAULT_REGION": cloud.REGION,

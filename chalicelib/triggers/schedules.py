@@ -1,0 +1,112 @@
+"""What happens when nobody calls: the schedule that moves members by time, cut into slices and worked off by a queue.
+
+The event's own time is "now", so a run can be made for any moment.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from chalice.app import Blueprint, CloudWatchEvent
+
+from chalicelib import clock
+from chalicelib.actions import keep_record, walk
+from chalicelib.domain.calendar import milliseconds, moment_of
+from chalicelib.store import keys, runs
+from chalicelib.telemetry import logger
+from chalicelib.triggers import queue
+from chalicelib.triggers.queue import HasTime, Task, works
+
+blueprint = Blueprint(__name__)
+MEMBERS_A_TASK = 50
+MEMBERS_A_PAGE = 500
+
+
+# Every hour, for days begin at midnight in each program's own zone.
+@blueprint.schedule("rate(1 hour)", name="due")
+def due(event: CloudWatchEvent) -> dict[str, str]:
+    """Sends one task for each slice of what is due, and one for each program whose owner changed the rules."""
+    told = event.to_dict()
+    as_of = _moment(told["time"])
+    run_id = f"due-{as_of:%Y%m%dT%H%M%SZ}-{str(told.get('id', ''))[:8] or clock.new_id('', 8)}"
+    begun_ms = milliseconds(clock.now())
+    keep_record.begin(
+        run_id, runs.Begun(name="due", as_of_ms=milliseconds(as_of), begun_ms=begun_ms, slices=keys.SHARDS)
+    )
+    tasks = [Task(work="due", run_id=run_id, as_of=as_of, slice=number) for number in range(keys.SHARDS)]
+    for program_id, version in walk.programs_to_assess():
+        its_run = assessment_of(run_id, program_id)
+        keep_record.begin(its_run, runs.Begun(name="assess", as_of_ms=milliseconds(as_of), begun_ms=begun_ms, slices=1))
+        tasks.append(Task(work="assess", run_id=its_run, as_of=as_of, program_id=program_id, version=version))
+    queue.send(tasks)
+    logger.info("run begun", extra={"run": run_id, "tasks": len(tasks)})
+    return {"run_id": run_id}
+
+
+def assessment_of(run_id: str, program_id: str) -> str:
+    """The run of a program's new assessment that a due run began."""
+    return f"{run_id}-assess-{program_id}"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@works("due")
+def walk_slice(task: Task, has_time: HasTime) -> None:
+    """Moves who is due in one slice; out of time, the rest of it goes to the next worker."""
+    done = walk.walk_slice(task.slice, task.as_of, task.cursor, task.run_id, has_time)
+    if done.following is not None:
+        queue.send([msgspec.structs.replace(task, cursor=done.following, go=task.go + 1)])
+    _note(task, f"{task.slice:02d}#{task.go:06d}", done.part)
+
+
+@works("assess")
+def list_members(task: Task, has_time: HasTime) -> None:
+    """Sends a program's members to the workers in small groups, page by page."""
+    cursor, go = task.cursor, task.go
+    while True:
+        ids, cursor = walk.page_of_members(task.program_id, cursor, MEMBERS_A_PAGE)
+        groups = [ids[start : start + MEMBERS_A_TASK] for start in range(0, len(ids), MEMBERS_A_TASK)]
+        # A page and a group name their part of the record, so a task that comes twice counts once.
+        queue.send(
+            [
+                msgspec.structs.replace(task, work="members", cursor=None, slice=number, go=go, members=group)
+                for number, group in enumerate(groups)
+            ]
+        )
+        if cursor is None:
+            walk.finish_assessment(task.program_id, task.version)
+            return _note(task, "listed", runs.Part(last=True))
+        go += 1
+        if not has_time():
+            return queue.send([msgspec.structs.replace(task, cursor=cursor, go=go)])
+
+
+@works("members")
+def assess_members(task: Task, has_time: HasTime) -> None:
+    """Assesses a group of members under the changed program; out of time, the rest goes to the next worker."""
+    done = walk.walk_members(task.program_id, task.members, task.as_of, task.run_id, has_time)
+    first = task.members[0] if task.members else ""
+    if done.following is not None:
+        rest = task.members[task.members.index(done.following) :]
+        queue.send([msgspec.structs.replace(task, members=rest)])
+    _note(task, f"{task.go:06d}#{task.slice:02d}#{first}", msgspec.structs.replace(done.part, last=False))
+
+
+def _note(task: Task, name: str, part: runs.Part) -> None:
+    keep_record.note(task.run_id, name, part, milliseconds(clock.now()))
+    if part.failed:
+        logger.warning("members set aside", extra={"run": task.run_id, "part": name, "failed": part.failed})
+
+
+def record(run_id: str) -> dict[str, Any] | None:
+    """A run's record as it is told: with the assessments that it began; None where there is no such run."""
+    found = runs.record(run_id)
+    if found is None:
+        return None
+    told: dict[str, Any] = msgspec.to_builtins(found)
+    told["as_of"] = moment_of(told.pop("as_of_ms")).isoformat()
+    return told
