@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalice.app import Chalice
 
 from chalicelib.api import (
+    history,
     imports,
     ledger,
     me,
@@ -18,12 +19,26 @@ from chalicelib.api import (
     service,
     webhooks,
 )
-from chalicelib.triggers import operator, queue, schedules
+from chalicelib.triggers import metrics, operator, queue, schedules
 
 app = Chalice(app_name="regulars", configure_logs=False)
 app.api.cors = False
 
-for _room in (members, purchases, rewards, people, me, program, public, ledger, reports, imports, webhooks, service):
+for _room in (
+    members,
+    history,
+    purchases,
+    rewards,
+    people,
+    me,
+    program,
+    public,
+    ledger,
+    reports,
+    imports,
+    webhooks,
+    service,
+):
     app.register_blueprint(_room.door)
-for _trigger in (operator, schedules, queue):
+for _trigger in (operator, schedules, metrics, queue):
     app.register_blueprint(_trigger.blueprint)
