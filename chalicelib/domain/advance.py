@@ -15,7 +15,7 @@ from chalicelib.domain import bonus, points, tiers, yearly
 from chalicelib.domain.calendar import day_number, day_of, local_day, milliseconds, start_of
 from chalicelib.domain.history import Event, Made, What
 from chalicelib.domain.ledger import Entry, Kind, post
-from chalicelib.domain.member import Head
+from chalicelib.domain.member import MIXED, Head
 from chalicelib.domain.program import Program
 
 
@@ -111,8 +111,8 @@ def next_date(head: Head) -> int | None:
         days.append(head.tier.until + 1)
     if head.referral is not None and head.referral.state == "settling" and head.referral.settles_on is not None:
         days.append(head.referral.settles_on)
-    if head.counts is None and head.window:
-        days.append(min(head.window))  # two accounts that counted different things were merged: overdue
+    if head.counts == MIXED:
+        days.append(0)  # overdue: the schedule counts anew from the entries
     return min(days, default=None)
 
 

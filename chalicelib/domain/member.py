@@ -15,6 +15,9 @@ NEVER = 0
 IDLE = -1
 """The lot of points that lapse together, so many months after the last earn or redeem."""
 
+MIXED = "?"
+"""What the window counts where two accounts that counted different things became one: nothing to go by."""
+
 
 class Tier(msgspec.Struct, frozen=True, array_like=True):
     """A tier held. ``since``, ``until`` and ``reached`` are day numbers; ``until`` is the last day held, grace
@@ -146,8 +149,8 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     tags: tuple[str, ...] = ()
     also: tuple[tuple[str, str], ...] = ()
     """Identities of accounts merged into this one, as (kind, value): they find the member too."""
-    invite: str | None = None
-    """The invite that let the member in, by its key."""
+    invites: tuple[str, ...] = ()
+    """The invite that let the member in, by its key; with those of accounts merged into this one."""
     found_by: dict[str, str | None] = {}
     """What still finds the member where they gave a new email or phone that the storefront has not confirmed."""
 
