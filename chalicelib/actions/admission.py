@@ -129,7 +129,7 @@ def enter(credential: Credential, wanted: Iterable[Key] = ()) -> Admitted:
 
 def _note_use(key: programs.ApiKey, last_ms: int, asked_ms: int) -> None:
     """The owner sees which keys are still used. Only a day's first use is written."""
-    if asked_ms - last_ms < DAY_MS:
+    if asked_ms // DAY_MS <= last_ms // DAY_MS:
         return
     with suppress(Lost, Unavailable):
         commit(programs.use_key(key, asked_ms))
@@ -155,6 +155,15 @@ def read_public(program_id: str) -> Program:
     if key not in found:
         raise Refused("program_not_found", "There is no such program; check the id.")
     return programs.written(found[key]).program
+
+
+def require_staff_cap(admitted: Admitted, amount: int) -> None:
+    """Refuses staff what moves more money (minor units) at once than the program lets them."""
+    cap = admitted.program.staff.purchase_cap
+    if admitted.role == "staff" and cap is not None and amount > cap:
+        raise Refused(
+            "staff_cap_exceeded", f"Staff may enter at most {cap} minor units at once; ask the owner.", cap=cap
+        )
 
 
 def not_found(what: str) -> NoReturn:

@@ -6,7 +6,15 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from chalicelib.actions.admission import Admitted, Call, active_head, enter, final_head, not_found
+from chalicelib.actions.admission import (
+    Admitted,
+    Call,
+    active_head,
+    enter,
+    final_head,
+    not_found,
+    require_staff_cap,
+)
 from chalicelib.actions.attempt import attempt
 from chalicelib.actions.earn import Booked, recall
 from chalicelib.domain import earning
@@ -14,7 +22,7 @@ from chalicelib.domain.advance import advance
 from chalicelib.domain.calendar import milliseconds, moment_of
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.member import Contact
-from chalicelib.domain.purchase import Purchase
+from chalicelib.domain.purchase import IMPORTED, Purchase
 from chalicelib.store import entries, keys, members, vouchers
 from chalicelib.store.table import commit, load
 
@@ -28,7 +36,8 @@ def claim(call: Call, order_id: str, member_id: str) -> Booked:
     """A guest's receipt earns for a member, once, under the program as it stands; the same claim again is answered
     as the first time.
 
-    Raises Refused: ``purchase_not_found``, ``member_not_found``, ``already_claimed``, ``claim_too_late``.
+    Raises Refused: ``purchase_not_found``, ``member_not_found``, ``already_claimed``, ``claim_too_late``,
+    ``nothing_to_claim``, ``staff_cap_exceeded`` (a receipt brings as much as a purchase entered by hand).
     """
     return attempt(lambda: _once(call, order_id, member_id))
 
@@ -51,12 +60,17 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
     guest = row.document(Purchase)
     if guest.member_id is not None:
         raise Refused("already_claimed", "This purchase was a member's from the first; it earned then.")
+    if guest.told_by == IMPORTED:
+        raise Refused("claim_too_late", "This purchase is history from before the program; it does not earn.")
     program, version = admitted.program, admitted.version
     at = moment_of(guest.occurred_ms)
     days = program.enrolment.claim_purchases_days or RECEIPT_DAYS
     if at < call.now - timedelta(days=days):
         raise Refused("claim_too_late", f"A purchase can be claimed for {days} days; this one is older.", days=days)
     refunded = int(row.n or 0)
+    if refunded and refunded == guest.total:
+        raise Refused("nothing_to_claim", "All of this purchase went back; there is nothing left that could earn.")
+    require_staff_cap(admitted, guest.total)
     present, moved = advance(head, program, version, call.now, admitted.booked_by)
     done = earning.earn(
         present,
@@ -69,7 +83,14 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
         refunded=refunded,
     )
     after, late = advance(done.head, program, version, call.now, admitted.booked_by)
-    made = replace(done.purchase, reason="Claimed purchase", payment=guest.payment, told_by=guest.told_by)
+    made = replace(
+        done.purchase,
+        cause=("claim", str(guest.order_id)),
+        reason="Claimed purchase",
+        payment=guest.payment,
+        told_by=guest.told_by,
+        buyer=guest.buyer,
+    )
     commit(
         [
             *entries.claim_purchase(program, made, refunded),
@@ -114,6 +135,6 @@ def claim_recent(call: Call, admitted: Admitted, member_id: str, contact: Contac
         try:
             claimed += not claim(call, order_id, member_id).replayed
         except Refused as refusal:
-            if refusal.code not in ("already_claimed", "claim_too_late"):
+            if refusal.code not in ("already_claimed", "claim_too_late", "nothing_to_claim", "staff_cap_exceeded"):
                 raise
     return claimed

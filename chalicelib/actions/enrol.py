@@ -12,9 +12,11 @@ from chalicelib.actions.attempt import attempt
 from chalicelib.actions.claim import bought_before, claim_recent
 from chalicelib.actions.person import Person, again, recall
 from chalicelib.domain import bonus, referral
+from chalicelib.domain.advance import begin
 from chalicelib.domain.calendar import day_number, day_of, local_day, milliseconds
 from chalicelib.domain.earning import FUTURE, earns_on
 from chalicelib.domain.errors import Refused
+from chalicelib.domain.joining import joined
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.member import Contact, Head, Referral
 from chalicelib.store import entries, invites, keys, members
@@ -40,7 +42,8 @@ def enrol(call: Call, joining: Joining, new_member_id: str) -> Person:
     ``invite_used_up``, ``pilot_ended``, ``pilot_full``, ``program_closed``, ``occurred_in_future``.
     """
     person = attempt(lambda: _once(call, joining, new_member_id))
-    if claim_recent(call, person.admitted, person.head.member_id, joining.contact):
+    # By what finds the member: somebody known who gives another's phone as well does not get the other's purchases.
+    if claim_recent(call, person.admitted, person.head.member_id, person.contact):
         later = recall(call, person.admitted, person.head.member_id)
         return person if later is None else replace(later, replayed=person.replayed)
     return person
@@ -80,7 +83,7 @@ def _once(call: Call, joining: Joining, member_id: str) -> Person:
     commit(
         [
             *members.create(program_id, head, contact, [*given, *codes]),
-            *(entries.book(admitted.program, entry) for entry in welcome),
+            *(entries.book(admitted.program, joined(entry, head)) for entry in welcome),
             *let_in,
             *brought,
         ]
@@ -105,7 +108,7 @@ def _let_in(call: Call, admitted: Admitted, contact: Contact, invite_key: Key | 
         if int(row.n or 0) >= invite.uses:
             raise Refused("invite_used_up", "This invite was used as often as it may be; ask for another.")
         writes.append(invites.take(invite_key, invite))
-        contact = replace(contact, invite=invite_key[1].partition("#")[2])
+        contact = replace(contact, invites=(invite_key[1].partition("#")[2],))
     elif program.enrolment.mode == "invite":
         raise Refused("invite_required", "This program is by invitation; send invite_code.")
     pilot = program.enrolment.pilot
@@ -137,19 +140,22 @@ def _new(
         raise Refused("occurred_in_future", "enrolled_at lies in the future; send when the member joined.")
     day = local_day(at, program.time_zone)
     head = Head(member_id=member_id, enrolled_ms=milliseconds(at), tier=bonus.ground_tier(program, day))
-    if program.enrolment.welcome_points == 0 or welcomed_before:
-        return head, []
-    head, entry = bonus.give(
+    head = begin(head, program, joining.contact.birthday, local_day(call.now, program.time_zone))
+    points = 0 if welcomed_before else program.enrolment.welcome_points
+    after, entry = bonus.give(
         head,
         program,
         version,
-        program.enrolment.welcome_points,
+        points,
         cause=("welcome", member_id),
         reason="Welcome",
         now=call.now,
         booked_by=admitted.booked_by,
     )
-    return head, [entry]
+    if points == 0:
+        # What counts members reads the journal, so joining stands there; the member's chain begins with points.
+        return head, [replace(entry, sequence=0)]
+    return after, [entry]
 
 
 def _referred(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from chalicelib.actions.admission import Admitted, Call, enter, not_found
+from chalicelib.actions.admission import Admitted, Call, enter, final_head, not_found
 from chalicelib.actions.attempt import attempt
-from chalicelib.domain import yearly
+from chalicelib.domain import referral, yearly
 from chalicelib.domain.calendar import milliseconds
-from chalicelib.domain.member import Contact
+from chalicelib.domain.member import Contact, Head
 from chalicelib.store import gift_cards, invites, keys, members, sealing
 from chalicelib.store.table import Row, Write, commit, load
 
@@ -27,37 +27,45 @@ def erase(call: Call, member_id: str) -> None:
 def _once(call: Call, member_id: str) -> None:
     program_id = call.credential.program_id
     head_key, contact_key = keys.head(program_id, member_id), keys.contact(program_id, member_id)
-    admitted = enter(call.credential, [head_key, contact_key])
+    places_key = keys.places(program_id)
+    admitted = enter(call.credential, [head_key, contact_key, places_key])
     head = admitted.head(member_id)
     if head is None:
         not_found("member")
     row = admitted.found.get(contact_key)
+    if head.status == "merged":
+        # The personal data went with the merge, and it is the person who is erased, by whichever id they were known.
+        living = final_head(program_id, head)
+        return None if living is None else _once(call, living.member_id)
     if row is None:
-        return  # erased before, or merged: then the personal data is with the account that lives on
+        return None
     contact = members.contact_of(row)
     # What stands outside the member goes first: should this stop midway, the contact still says what is left to do.
     for one in _elsewhere(admitted, contact):
         commit([one])
     until = milliseconds(call.now) // 1000 + admitted.program.enrolment.welcome_again_days * DAY_SECONDS
-    codes = [
-        ("referral", sealing.referral_code(program_id, member_id)),
-        ("card", sealing.card_code(program_id, member_id)),
-    ]
     shown = [(kind, value) for kind in ("email", "phone") if (value := getattr(contact, kind)) is not None]
-    identities = {
-        members.identity_key(program_id, kind, value): (kind, value) for kind, value in [*contact.identities(), *codes]
-    }
+    finding = {members.identity_key(program_id, kind, value): member_id for kind, value in contact.identities()}
+    for holder in (member_id, *head.merged_from):
+        for kind, code_of in (("referral", sealing.referral_code), ("card", sealing.card_code)):
+            finding[members.identity_key(program_id, kind, code_of(program_id, holder))] = holder
     departed = {
         invites.departed_key(program_id, kind, value): (kind, value) for kind, value in [*contact.identities(), *shown]
     }
     commit(
         [
-            members.move(program_id, head, replace(yearly.forgotten(head), status="erased")),
+            *invites.one_less(program_id, admitted.found.get(places_key)),
+            members.move(program_id, head, replace(_gone(head), status="erased")),
             Write(Row(*contact_key, t="CONTACT"), Row.v == int(row.v), delete=True),
-            *(Write(Row(*key, t="ID"), Row.m == member_id, delete=True) for key in identities),
+            *(Write(Row(*key, t="ID"), Row.m == holder, delete=True) for key, holder in finding.items()),
             *(invites.remember_departed(program_id, kind, value, until) for kind, value in departed.values()),
         ]
     )
+
+
+def _gone(head: Head) -> Head:
+    """A head without what could name a day of the person's life; a referral that was not paid never will be."""
+    return referral.refuse(yearly.forgotten(head), "friend_left")
 
 
 def _elsewhere(admitted: Admitted, contact: Contact) -> list[Write]:
@@ -70,9 +78,7 @@ def _elsewhere(admitted: Admitted, contact: Contact) -> list[Write]:
         for email in sorted(emails)
         for row in gift_cards.addressed_to(program_id, email)
     ]
-    if contact.invite is not None:
-        key = keys.invite(program_id, contact.invite)
-        row = load([key]).get(key)
-        if row is not None:
-            writes.append(invites.forget_note(key, row.document(invites.Invite)))
+    asked = [keys.invite(program_id, one) for one in contact.invites]
+    found = load(asked) if asked else {}
+    writes.extend(invites.forget_note(key, row.document(invites.Invite)) for key, row in found.items())
     return writes

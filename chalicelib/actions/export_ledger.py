@@ -8,7 +8,7 @@ import msgspec
 
 from chalicelib.actions.admission import Call, enter
 from chalicelib.domain.calendar import day_number, local_day, moment_of
-from chalicelib.domain.errors import Fault, Invalid
+from chalicelib.domain.errors import Fault, Invalid, Refused
 from chalicelib.domain.ledger import Entry
 from chalicelib.store import entries, keys
 
@@ -35,19 +35,26 @@ def export_ledger(call: Call, first: date | None, last: date | None, place: Plac
     """A page of all entries booked from ``first`` to ``last`` (both included; the program's own days)."""
     written = enter(call.credential).written
     zone = written.program.time_zone
-    begin = local_day(moment_of(written.created_ms), zone) if first is None else day_number(first)
+    begin = local_day(moment_of(written.created_ms), zone)
+    begin = begin if first is None else max(begin, day_number(first))
     end = local_day(call.now, zone) if last is None else min(day_number(last), local_day(call.now, zone))
     if last is not None and first is not None and last < first:
         raise Invalid([Fault("/to", "Must not be before from.")])
     at = place or Place(begin)
+    if (place is not None and not begin <= at.day <= end + 1) or not 0 <= at.slice_number < keys.SHARDS:
+        raise Refused("invalid_cursor", "Send the Next-Cursor of the page before, with the same from and to.")
     found: list[Entry] = []
     for _ in range(SLICES_A_PAGE):
         if at.day > end:
             return Page(found, None)
-        rows = entries.journal_page(written.program.program_id, at.day, at.slice_number, at.after, limit - len(found))
-        found.extend(entries.entry_of(row) for row in rows)
-        if len(found) >= limit:
-            return Page(found, Place(at.day, at.slice_number, str(rows[-1].jsk)))
-        more = at.slice_number + 1 < keys.SHARDS
-        at = Place(at.day, at.slice_number + 1) if more else Place(at.day + 1)
+        wanted = limit - len(found)
+        rows = entries.journal_page(written.program.program_id, at.day, at.slice_number, at.after, wanted)
+        found.extend(entries.entry_of(row) for row in rows if row.t != "EVENT")  # what moved no points is no entry
+        if len(rows) == wanted:
+            at = Place(at.day, at.slice_number, str(rows[-1].jsk))
+            if len(found) == limit:
+                return Page(found, at)
+        else:
+            more = at.slice_number + 1 < keys.SHARDS
+            at = Place(at.day, at.slice_number + 1) if more else Place(at.day + 1)
     return Page(found, at)

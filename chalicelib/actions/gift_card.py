@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from chalicelib.actions.admission import Admitted, Call, enter
+from chalicelib.actions.admission import Admitted, Call, enter, require_staff_cap
 from chalicelib.actions.attempt import attempt
 from chalicelib.domain.calendar import milliseconds
 from chalicelib.domain.errors import Refused
@@ -15,6 +15,7 @@ from chalicelib.domain.purchase import Purchase
 from chalicelib.domain.voucher import Settled, Spent, Voucher, require_covered, require_usable, returned, sell
 from chalicelib.store import gift_cards, keys, vouchers
 from chalicelib.store.keys import Key
+from chalicelib.store.sealing import mac
 from chalicelib.store.table import Row, Write, commit
 
 
@@ -24,10 +25,14 @@ class Sold(msgspec.Struct, frozen=True):
 
 
 def sell_card(call: Call, amount: int, recipient_email: str | None, idempotency_key: str) -> Sold:
-    """A paid gift card of ``amount`` minor units. It earns nothing: its money is paid for once, when it is spent."""
+    """A paid gift card of ``amount`` minor units. It earns nothing: its money is paid for once, when it is spent.
+
+    Raises Refused ``cause_conflict``, ``staff_cap_exceeded``: a card is money, as a purchase is.
+    """
     program_id = call.credential.program_id
     origin = "gift_card/" + vouchers.cause_id(program_id, "gift_card", "", idempotency_key)
-    asked = fingerprint([amount, recipient_email])
+    # Keyed: an unkeyed hash of a recipient's address could be guessed.
+    asked = mac("request", program_id, fingerprint([amount, recipient_email]))[:22]
 
     def once() -> Sold:
         sealed = vouchers.sealed_origin(program_id, origin)
@@ -38,6 +43,7 @@ def sell_card(call: Call, amount: int, recipient_email: str | None, idempotency_
             if known.fingerprint != asked:
                 raise Refused("cause_conflict", "This Idempotency-Key sold another card; use a new key for each card.")
             return Sold(known, True)
+        require_staff_cap(admitted, amount)
         card = sell(
             amount,
             origin=origin,
@@ -67,8 +73,9 @@ def spending(
 ) -> tuple[Spent, list[Write]]:
     """Decides taking money off a card for an order; its writes are empty where it was taken for this order before.
 
-    ``admitted`` has loaded the card and the order's slots. Raises Refused ``insufficient_balance``,
-    ``cause_conflict`` (another amount for the same order), ``too_many_vouchers``.
+    ``admitted`` has loaded the card, the order's slots and, where it was booked before, the purchase. Raises Refused
+    ``insufficient_balance``, ``cause_conflict`` (another amount for the same order), ``too_many_vouchers``,
+    ``amount_exceeds_order``.
     """
     slots = gift_cards.slots(admitted.program_id, order_id)
     for spent in gift_cards.spends(admitted.found, slots):
@@ -81,9 +88,10 @@ def spending(
         raise Refused("too_many_vouchers", f"An order can be paid with at most {len(slots)} gift cards.")
     balance = int(admitted.found[keys.voucher(admitted.program_id, sealed)].n or 0)
     require_covered(balance, amount)
+    in_total = voucher.reward_id is None
     spent = Spent(
         kind="redeem",
-        cause=("voucher", voucher.origin),
+        cause=("gift_card_spent", f"{order_id}/{voucher.origin}"),
         order_id=order_id,
         amount=amount,
         member_id=voucher.member_id,
@@ -93,9 +101,37 @@ def spending(
         program_version=admitted.version,
         sealed=sealed,
         balance=balance - amount,
-        in_total=voucher.points == 0,
+        in_total=in_total,
+        refunded_before=_require_room(admitted, order_id, amount, in_total),
     )
     return spent, gift_cards.spend(admitted.program, free, spent, balance)
+
+
+def _require_room(admitted: Admitted, order_id: str, amount: int, in_total: bool) -> int:
+    """Refuses to pay more than is left of an order booked before, since no refund could ever give that back; answers
+    what of the order went back already (minor units)."""
+    row = admitted.found.get(keys.purchase(admitted.program_id, order_id))
+    if row is None:
+        return 0
+    total, refunded = row.document(Purchase).total, int(row.n or 0)
+    paid = _paid_in_total(admitted.found, gift_cards.slots(admitted.program_id, order_id), refunded)
+    left = total - refunded - paid
+    if (in_total and amount > left) or (refunded and refunded == total):
+        raise Refused(
+            "amount_exceeds_order",
+            f"{max(0, left)} minor units of this order are left to pay; take at most that from the card.",
+            left=max(0, left),
+        )
+    return refunded
+
+
+def _paid_in_total(found: dict[Key, Row], slots: list[Key], refunded: int) -> int:
+    """What bought gift cards paid of an order's total, less what its refunds put back on them."""
+    return sum(
+        (spent.amount or 0) - min(spent.amount or 0, max(0, refunded - spent.refunded_before))
+        for spent in gift_cards.spends(found, slots)
+        if spent.in_total
+    )
 
 
 def pay_with(
@@ -104,24 +140,23 @@ def pay_with(
     """The gift cards among a purchase's voucher codes: each bought one pays what it can of what is left to pay."""
     writes: list[Write] = []
     found = dict(admitted.found)
-    left = total
+    slots = gift_cards.slots(admitted.program_id, order_id)
+    before = {spent.sealed for spent in gift_cards.spends(found, slots)}
+    left = total - _paid_in_total(found, slots, 0)
     for one in sealed:
+        if one in before:
+            continue
         row = found[keys.voucher(admitted.program_id, one)]
         voucher = row.document(Voucher)
-        slots = gift_cards.slots(admitted.program_id, order_id)
-        before = next((spent for spent in gift_cards.spends(found, slots) if spent.sealed == one), None)
-        if before is not None:
-            left -= (before.amount or 0) if before.in_total else 0
-            continue
         end = found.get(keys.voucher_settled(admitted.program_id, one))
         require_usable(voucher, None if end is None else end.document(Settled), today, total)
-        if voucher.points != 0:
+        if voucher.reward_id is not None:
             raise Refused(
                 "amount_required",
                 "Use this gift card with POST /v1/vouchers/{code}/use and the amount it pays: the total excludes it.",
             )
         amount = min(int(row.n or 0), left)
-        if amount == 0:
+        if amount <= 0:
             raise Refused("insufficient_balance", "This gift card has nothing left to pay; take it off the order.")
         entered = msgspec.structs.replace(admitted, found=found)
         spent, more = spending(entered, voucher, one, order_id, amount, now)
@@ -141,10 +176,7 @@ def put_back(
     """What a refund returns to the gift cards that paid for the order: (card, minor units)."""
     rows = []
     for spent in gift_cards.spends(found, gift_cards.slots(program_id, str(purchase.order_id))):
-        paid = spent.amount or 0
-        back = returned(paid, spent.in_total, purchase.total, after) - returned(
-            paid, spent.in_total, purchase.total, before
-        )
+        back = returned(spent, purchase.total, after) - returned(spent, purchase.total, before)
         if back:
             rows.append((spent.sealed, back))
     return rows

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import msgspec
 
 from chalicelib.actions.admission import Admitted, Call, digest_of, enter
 from chalicelib.actions.attempt import attempt
+from chalicelib.domain.advance import concerns_members
 from chalicelib.domain.calendar import day_of, local_day, milliseconds, moment_of
 from chalicelib.domain.errors import Fault, Invalid, Refused
 from chalicelib.domain.program import Close, Program
-from chalicelib.store import keys, programs
-from chalicelib.store.table import Lost, commit
+from chalicelib.store import due, invites, keys, programs
+from chalicelib.store.table import Lost, Write, commit
 
 CURRENCY_DAYS = 7
 """For so many days after its creation a program that booked nothing may change its currency; then never again."""
@@ -53,9 +54,12 @@ def replace_program(call: Call, seen_version: int, program: Program) -> Admitted
     old = admitted.written
     if old.version != seen_version:
         raise _stale(old.version)
-    faults = []
+    faults: list[Fault] = []
     if program.close is None and old.program.close is not None:
         program = msgspec.structs.replace(program, close=old.program.close)
+    if program.close is not None and program.close != old.program.close:
+        today = day_of(local_day(call.now, old.program.time_zone))
+        faults.extend(_close_faults(program.close, old.program.close, today, "/program/close"))
     if program.program_id != old.program.program_id:
         faults.append(Fault("/program/program_id", f"Must stay {old.program.program_id}: every key and link names it."))
     if program.currency != old.program.currency and not _currency_is_free(call, old):
@@ -70,10 +74,24 @@ def replace_program(call: Call, seen_version: int, program: Program) -> Admitted
         created_ms=old.created_ms,
     )
     try:
-        commit(programs.replace(old, new))
+        changed = [*_uncounted(old.program, program), *_to_assess(call, old.program, new)]
+        commit([*programs.replace(old, new), *changed])
     except Lost:
         raise _stale(old.version + 1) from None
     return Admitted(new, admitted.role, admitted.booked_by, {})
+
+
+def _uncounted(old: Program, new: Program) -> list[Write]:
+    """Without a cap on members nobody counts places; should a cap come again, it counts anew."""
+    counted, counts = (one.enrolment.pilot is not None and one.enrolment.pilot.max_members for one in (old, new))
+    return [invites.end_places(old.program_id)] if counted and not counts else []
+
+
+def _to_assess(call: Call, old: Program, new: programs.Written) -> list[Write]:
+    """Where the change concerns what time does to members, the next due run assesses every one of them again."""
+    if not concerns_members(old, new.program):
+        return []
+    return [due.mark_program(new.program, new.version, local_day(call.now, new.program.time_zone))]
 
 
 def close_program(call: Call, close: Close) -> Admitted:
@@ -83,17 +101,28 @@ def close_program(call: Call, close: Close) -> Admitted:
     """
     admitted = enter(call.credential)
     program = admitted.program
-    today = day_of(local_day(call.now, program.time_zone))
-    faults = []
-    if close.last_earn_on < today:
-        faults.append(Fault("/last_earn_on", f"Must be {today} or later: what was earned before stays earned."))
-    if close.last_redeem_on < close.last_earn_on:
-        faults.append(Fault("/last_redeem_on", "Must not be before last_earn_on: what is earned must be redeemable."))
-    if program.close is not None and close.last_redeem_on < program.close.last_redeem_on:
-        faults.append(Fault("/last_redeem_on", f"Must not be before {program.close.last_redeem_on}, as was promised."))
+    if close == program.close:
+        return admitted  # asked again
+    faults = _close_faults(close, program.close, day_of(local_day(call.now, program.time_zone)), "")
     if faults:
         raise Invalid(faults)
     return replace_program(call, admitted.version, msgspec.structs.replace(program, close=close))
+
+
+def _close_faults(close: Close, promised: Close | None, today: date, at: str) -> list[Fault]:
+    """What an end may not say: a day that is past, redeeming that ends before earning, less than was promised."""
+    faults = []
+    if close.last_earn_on < today and (promised is None or close.last_earn_on != promised.last_earn_on):
+        faults.append(Fault(f"{at}/last_earn_on", f"Must be {today} or later: what was earned before stays earned."))
+    if close.last_redeem_on < close.last_earn_on:
+        faults.append(
+            Fault(f"{at}/last_redeem_on", "Must not be before last_earn_on: what is earned must be redeemable.")
+        )
+    if promised is not None:
+        for name in ("last_earn_on", "last_redeem_on"):
+            if getattr(close, name) < getattr(promised, name):
+                faults.append(Fault(f"{at}/{name}", f"Must not be before {getattr(promised, name)}, as was promised."))
+    return faults
 
 
 def _stale(version: int) -> Refused:

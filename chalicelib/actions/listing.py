@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from chalicelib.actions.admission import Admitted, Call, enter, not_found
 from chalicelib.actions.person import Person, recall
 from chalicelib.actions.settle_voucher import Held, balance_of
@@ -90,18 +92,57 @@ def _issued(program_id: str, made: Voucher) -> Key:
     return keys.voucher(program_id, vouchers.sealed_origin(program_id, made.origin))
 
 
-def list_vouchers(call: Call, member_id: str, before: int | None, limit: int) -> tuple[list[Held], str | None]:
-    """A member's vouchers, newest first, each with its end."""
+def list_vouchers(
+    call: Call, member_id: str, before: tuple[int, ...], limit: int
+) -> tuple[list[Held], tuple[int, ...] | None]:
+    """A member's vouchers, newest first, each with its end; those of accounts merged into this one are the member's.
+
+    ``before`` says where the page begins: a sequence for the member's own chain, then for each merged account's.
+    """
     program_id = call.credential.program_id
     admitted = enter(call.credential, [keys.head(program_id, member_id)])
-    if admitted.head(member_id) is None:
+    head = admitted.head(member_id)
+    if head is None:
         not_found("member")
-    rows = [row.document(Voucher) for row in entries.statement(program_id, member_id, before, limit, "VOUCHER")]
+    chains: list[list[Voucher]] = []
+    for place, one in enumerate((member_id, *head.merged_from)):
+        below = before[place] if place < len(before) else None
+        rows = [] if below == 0 else entries.statement(program_id, one, below, limit, "VOUCHER")
+        chains.append([row.document(Voucher) for row in rows])
+    page, places = _newest(chains, before, limit)
+    today = local_day(call.now, admitted.program.time_zone)
+    return _held(program_id, [msgspec.structs.replace(made, member_id=member_id) for made in page], today), places
+
+
+def _newest(
+    chains: list[list[Voucher]], before: tuple[int, ...], limit: int
+) -> tuple[list[Voucher], tuple[int, ...] | None]:
+    """The newest of several chains, and below which sequences the next page begins; 0 where a chain has no more."""
+    taken = [0] * len(chains)
+    page: list[Voucher] = []
+    while len(page) < limit:
+        left = [place for place, chain in enumerate(chains) if taken[place] < len(chain)]
+        if not left:
+            break
+        place = max(left, key=lambda one: (chains[one][taken[one]].booked_ms, -one))
+        page.append(chains[place][taken[place]])
+        taken[place] += 1
+    places = []
+    for place, chain in enumerate(chains):
+        if taken[place] == len(chain) < limit:
+            places.append(0)
+        elif taken[place]:
+            places.append(chain[taken[place] - 1].sequence)
+        else:
+            places.append(before[place] if place < len(before) else chain[0].sequence + 1)
+    return page, tuple(places) if any(places) else None
+
+
+def _held(program_id: str, rows: list[Voucher], today: int) -> list[Held]:
     ends = [keys.voucher_settled(program_id, vouchers.sealed_origin(program_id, made.origin)) for made in rows]
     cards = [_issued(program_id, made) for made in rows if made.voucher_kind == "gift_card"]
     found = load([*ends, *cards]) if rows else {}
-    today = local_day(call.now, admitted.program.time_zone)
-    held = [
+    return [
         Held(
             made,
             found[key].document(Settled) if key in found else None,
@@ -111,4 +152,3 @@ def list_vouchers(call: Call, member_id: str, before: int | None, limit: int) ->
         )
         for made, key in zip(rows, ends, strict=True)
     ]
-    return held, str(rows[-1].sequence) if len(rows) == limit else None

@@ -6,18 +6,20 @@ import msgspec
 
 from chalicelib.actions.admission import Admitted, Call, active_head, enter
 from chalicelib.actions.attempt import attempt
-from chalicelib.actions.person import Person
 from chalicelib.domain import merging
 from chalicelib.domain.advance import advance
 from chalicelib.domain.errors import Refused
-from chalicelib.domain.ledger import fingerprint
+from chalicelib.domain.ledger import Entry, fingerprint
 from chalicelib.domain.member import Contact
-from chalicelib.store import entries, keys, members, vouchers
+from chalicelib.store import entries, invites, keys, members, vouchers
 from chalicelib.store.table import Row, Write, commit
 
 
 class Merged(msgspec.Struct, frozen=True):
-    person: Person
+    """What arrived at the target: the entry that brought it, the same however often it is asked."""
+
+    entry: Entry
+    source_id: str
     replayed: bool
 
 
@@ -35,16 +37,17 @@ def merge(call: Call, target_id: str, source_id: str, idempotency_key: str) -> M
 
 def _once(call: Call, target_id: str, source_id: str, cause: tuple[str, str]) -> Merged:
     program_id = call.credential.program_id
-    cause_key = keys.cause(program_id, *cause)
-    contact_keys = {one: keys.contact(program_id, one) for one in (target_id, source_id)}
+    arrived_key, places_key = keys.cause(program_id, *merging.arrival(cause)), keys.places(program_id)
+    contact_keys = [keys.contact(program_id, one) for one in (target_id, source_id)]
     heads = [keys.head(program_id, one) for one in (target_id, source_id)]
-    admitted = enter(call.credential, [cause_key, *heads, *contact_keys.values()])
+    admitted = enter(call.credential, [arrived_key, places_key, *heads, *contact_keys])
     program, version = admitted.program, admitted.version
     asked = fingerprint(source_id)
-    if cause_key in admitted.found:
-        if entries.entry_of(admitted.found[cause_key]).fingerprint != asked:
+    if arrived_key in admitted.found:
+        known = entries.entry_of(admitted.found[arrived_key])
+        if known.fingerprint != asked:
             raise Refused("cause_conflict", "This Idempotency-Key merged another account; use a new key.")
-        return Merged(_person(call, admitted, target_id), True)
+        return Merged(known, source_id, True)
     target, source = active_head(admitted, target_id), active_head(admitted, source_id)
     now, booked_by = call.now, admitted.booked_by
     target_now, target_moved = advance(target, program, version, now, booked_by)
@@ -54,7 +57,7 @@ def _once(call: Call, target_id: str, source_id: str, cause: tuple[str, str]) ->
         target_now,
         program,
         version,
-        cause_id=cause[1],
+        cause=cause,
         fingerprint=asked,
         now=now,
         booked_by=booked_by,
@@ -66,10 +69,10 @@ def _once(call: Call, target_id: str, source_id: str, cause: tuple[str, str]) ->
             members.move(program_id, source, done.source),
             members.move(program_id, target, done.target),
             *_contacts(admitted, target_id, source_id),
+            *invites.one_less(program_id, admitted.found.get(places_key)),
         ]
     )
-    contact = _contact(admitted, target_id)[0]
-    return Merged(Person(admitted, done.target, merging.joined(contact, _contact(admitted, source_id)[0])), False)
+    return Merged(done.entries[1], source_id, False)
 
 
 def _contact(admitted: Admitted, member_id: str) -> tuple[Contact, int]:
@@ -91,10 +94,3 @@ def _contacts(admitted: Admitted, target_id: str, source_id: str) -> list[Write]
         Write(Row(*keys.contact(program_id, source_id), t="CONTACT"), Row.v == seen, delete=True),
         *moved,
     ]
-
-
-def _person(call: Call, admitted: Admitted, member_id: str) -> Person:
-    head, _ = advance(
-        active_head(admitted, member_id), admitted.program, admitted.version, call.now, admitted.booked_by
-    )
-    return Person(admitted, head, _contact(admitted, member_id)[0])

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.actions.admission import Admitted, Call, enter, final_head
 from chalicelib.actions.attempt import attempt
 from chalicelib.domain import referral
 from chalicelib.domain.advance import advance
+from chalicelib.domain.calendar import local_day, moment_of
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.history import Made
 from chalicelib.domain.member import Contact, Head, Referral
+from chalicelib.domain.program import Referral as Rule
 from chalicelib.domain.purchase import Purchase
-from chalicelib.store import entries, invites, keys, members
+from chalicelib.store import entries, invites, keys, members, programs
 from chalicelib.store.table import Row, commit, load
 
 LOOKED_AT = 200
-"""Entries of each side that are looked through for the same payment card."""
+"""Entries of each side that are looked through, for the same payment card or a friend's next purchase."""
+REMOVES = 6
+"""So far up a chain of advocates a ring is looked for."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -39,9 +44,9 @@ def _once(call: Call, friend_id: str) -> Outcome:
     if friend is None:
         raise Refused("member_not_found", "There is no such member in this program; check the id.")
     known = friend.referral
-    if known is None or known.state != "settling":
-        return _outcome(friend_id, known)
     program, version, now = admitted.program, admitted.version, call.now
+    if known is None or known.state != "settling" or (known.settles_on or 0) > local_day(now, program.time_zone):
+        return _outcome(friend_id, known)
     order_id = str(known.order_id)
     asked = [
         keys.head(program_id, known.advocate_id),
@@ -53,7 +58,13 @@ def _once(call: Call, friend_id: str) -> Outcome:
     advocate = final_head(program_id, members.head_of(found[asked[0]]) if asked[0] in found else None)
     row = found.get(asked[2])
     bought = (found.get(asked[3]) or row).document(Purchase) if row is not None else None
-    refusal = _refusal(admitted, friend, advocate, found.get(asked[1]), bought)
+    refunded = 0 if row is None else int(row.n or 0)
+    rule = _promised(admitted, bought)
+    following, refusal = None, None
+    if rule is not None and referral.worth(bought, refunded) < referral.least(rule):
+        following = _following(admitted, friend, rule, order_id)
+    else:
+        refusal = _refusal(admitted, friend, advocate, found.get(asked[1]), bought)
     friend_now, friend_moved = advance(friend, program, version, now, admitted.booked_by)
     advocate_now: Head | None = None
     advocate_moved: list[Made] = []
@@ -65,24 +76,35 @@ def _once(call: Call, friend_id: str) -> Outcome:
         program,
         version,
         bought,
-        0 if row is None else int(row.n or 0),
+        refunded,
+        rule=rule,
+        following=following,
         refusal=refusal,
         now=now,
         booked_by=admitted.booked_by,
     )
-    if done.friend == friend:
-        return _outcome(friend_id, known)
     made: list[Made] = [*done.entries, *friend_moved]
     writes = [members.move(program_id, friend, done.friend)]
     if done.advocate is not None and advocate is not None:
         made.extend(advocate_moved)
         writes.append(members.move(program_id, advocate, done.advocate))
     commit([*writes, *(entries.book(program, entry) for entry in made)])
+    if following is not None:
+        return _once(call, friend_id)  # that one may have settled as well
     return _outcome(friend_id, done.friend.referral)
 
 
 def _outcome(friend_id: str, known: Referral | None) -> Outcome:
     return Outcome(friend_id, "none" if known is None else known.state, None if known is None else known.reason)
+
+
+def _promised(admitted: Admitted, bought: Purchase | None) -> Rule | None:
+    """What the program promised when the friend bought; what it promises now where that can no longer be told."""
+    if bought is not None and bought.program_version not in (0, admitted.version):
+        then = programs.read_version(admitted.program_id, bought.program_version)
+        if then is not None and then.program.referral is not None:
+            return then.program.referral
+    return admitted.program.referral
 
 
 def _refusal(
@@ -94,29 +116,63 @@ def _refusal(
         return None
     if advocate.member_id == friend.member_id:
         return "same_member"
-    if advocate.referral is not None and advocate.referral.advocate_id in (friend.member_id, *friend.merged_from):
-        return "ring"
     program_id = admitted.program_id
+    if _leads_back(program_id, advocate, friend):
+        return "ring"
     key = keys.contact(program_id, advocate.member_id)
     theirs = load([key]).get(key)
     if contact is not None and theirs is not None:
         same = referral.same_person(members.contact_of(contact), members.contact_of(theirs))
         if same is not None:
             return same
-    if bought is not None and bought.payment is not None and bought.payment in _payments(program_id, advocate):
+    own = {made.payment for made in (*_purchases(program_id, friend), *([] if bought is None else [bought]))} - {None}
+    if own and own & {made.payment for made in _purchases(program_id, advocate)}:
         return "same_payment"
     return None
 
 
-def _payments(program_id: str, head: Head) -> set[str]:
-    """The cards (keyed hashes) that a member paid with lately; an index is enough to refuse by."""
-    found = set()
-    for member_id in (head.member_id, *head.merged_from):
-        for row in entries.statement(program_id, member_id, None, LOOKED_AT):
-            if row.t in ("PURCHASE", "CLAIM"):
-                payment = row.document(Purchase).payment
-                found.update([] if payment is None else [payment])
-    return found
+def _leads_back(program_id: str, advocate: Head, friend: Head) -> bool:
+    """Whether the advocate was brought, at however few removes, by the friend: merged accounts can close a circle."""
+    friends = {friend.member_id, *friend.merged_from}
+    above: Head | None = advocate
+    for _ in range(REMOVES):
+        if above is None or above.referral is None:
+            return False
+        if above.referral.advocate_id in friends:
+            return True
+        key = keys.head(program_id, above.referral.advocate_id)
+        found = load([key])
+        above = final_head(program_id, members.head_of(found[key]) if key in found else None)
+        if above is not None and above.member_id == friend.member_id:
+            return True
+    return False
+
+
+def _purchases(program_id: str, head: Head) -> list[Purchase]:
+    """What a member bought lately, newest first; the index proposes, and nothing is paid on its word alone."""
+    return [
+        row.document(Purchase)
+        for member_id in (head.member_id, *head.merged_from)
+        for row in entries.statement(program_id, member_id, None, LOOKED_AT)
+        if row.t in ("PURCHASE", "CLAIM")
+    ]
+
+
+def _following(admitted: Admitted, friend: Head, rule: Rule, refunded_order: str) -> Purchase | None:
+    """The friend's first other purchase since joining that qualifies as it stands."""
+    program = admitted.program
+    joined = local_day(moment_of(friend.enrolled_ms), program.time_zone)
+    made = sorted(_purchases(program.program_id, friend), key=lambda one: one.occurred_ms)
+    made = [one for one in made if one.order_id != refunded_order and one.basis.spent(one.total, 0)]
+    asked = {str(one.order_id): keys.purchase(program.program_id, str(one.order_id)) for one in made}
+    rows = load(asked.values()) if asked else {}
+    for one in made:
+        row = rows.get(asked[str(one.order_id)])
+        if row is None or local_day(moment_of(one.occurred_ms), program.time_zone) < joined:
+            continue
+        if referral.worth(one, int(row.n or 0)) >= referral.least(rule):
+            return one
+    return None
 
 
 class Friend(msgspec.Struct, frozen=True):
@@ -127,17 +183,33 @@ class Friend(msgspec.Struct, frozen=True):
 
 
 def friends_of(program_id: str, advocate: Head) -> list[Friend]:
-    """Everybody who enrolled with this member's code, or with that of an account merged into it."""
-    ids = [
-        one
-        for member_id in (advocate.member_id, *advocate.merged_from)
-        for one in invites.friends_of(program_id, member_id)
-    ]
+    """Everybody who enrolled with this member's code, or with that of an account merged into it, as they are now.
+
+    A friend whose account was merged is told once, under the account that lives on; one who turned out to be a member
+    already is told as refused.
+    """
+    own = (advocate.member_id, *advocate.merged_from)
+    ids = [one for member_id in own for one in invites.friends_of(program_id, member_id)]
     asked = [key for one in ids for key in (keys.head(program_id, one), keys.contact(program_id, one))]
     found = load(asked) if asked else {}
-    rows = []
+    rows: dict[str, Friend] = {}
     for one in ids:
         row, contact = found.get(keys.head(program_id, one)), found.get(keys.contact(program_id, one))
-        if row is not None:
-            rows.append(Friend(members.head_of(row), Contact() if contact is None else members.contact_of(contact)))
-    return rows
+        if row is None:
+            continue
+        head = members.head_of(row)
+        if head.status == "merged":
+            head, contact = _living(program_id, head)
+        known = head.referral
+        if known is None or known.advocate_id not in own:
+            head = replace(head, referral=Referral(advocate.member_id, "refused", "member_before"))
+        rows[head.member_id] = Friend(head, Contact() if contact is None else members.contact_of(contact))
+    return list(rows.values())
+
+
+def _living(program_id: str, merged: Head) -> tuple[Head, Row | None]:
+    head = final_head(program_id, merged)
+    if head is None:
+        return merged, None
+    key = keys.contact(program_id, head.member_id)
+    return head, load([key]).get(key)

@@ -40,7 +40,15 @@ def look_up(call: Call, code: str) -> Held:
     """The voucher of that code. Raises Refused ``voucher_not_found``."""
     sealed = vouchers.sealed_code(call.credential.program_id, code)
     _, held = _held(call, sealed)
-    return held
+    member_id = held.voucher.member_id
+    if member_id is None:
+        return held
+    key = keys.head(call.credential.program_id, member_id)
+    found = load([key])
+    living = final_head(call.credential.program_id, members.head_of(found[key]) if key in found else None)
+    if living is None or living.member_id == member_id:
+        return held
+    return replace(held, voucher=replace(held.voucher, member_id=living.member_id))  # it went with a merge
 
 
 def _held(call: Call, sealed: str, more: Sequence[Key] = ()) -> tuple[Admitted, Held]:
@@ -64,13 +72,18 @@ def use(call: Call, code: str, order_id: str, amount: int | None) -> Held:
     """Binds a voucher to one order; takes ``amount`` minor units off a gift card, which keeps the rest.
 
     The same order again is answered as the first time. Raises Refused: ``voucher_settled`` (another order's, or
-    cancelled), ``voucher_expired``, ``amount_required``, ``insufficient_balance``, ``cause_conflict``.
+    cancelled), ``voucher_expired``, ``amount_required``, ``insufficient_balance``, ``amount_exceeds_order``,
+    ``cause_conflict``.
     """
     sealed = vouchers.sealed_code(call.credential.program_id, code)
 
     def once() -> Held:
-        slots = [] if amount is None else gift_cards.slots(call.credential.program_id, order_id)
-        admitted, held = _held(call, sealed, slots)
+        order_key = keys.purchase(call.credential.program_id, order_id)
+        more = [] if amount is None else [order_key, *gift_cards.slots(call.credential.program_id, order_id)]
+        admitted, held = _held(call, sealed, more)
+        if order_key in admitted.found and admitted.found[order_key].t == "ALIAS":
+            # The same order by another name: what it paid must be found again when it is refunded.
+            return use(call, code, str(admitted.found[order_key].m), amount)
         if held.voucher.voucher_kind == "gift_card":
             return _spend_once(call, admitted, held, sealed, order_id, amount)
         if held.settled is not None and held.settled.outcome == "used" and held.settled.order_id == order_id:

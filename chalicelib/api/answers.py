@@ -262,57 +262,6 @@ class Versions(msgspec.Struct):
     next_cursor: str | None
 
 
-class InviteAnswer(msgspec.Struct, kw_only=True):
-    code: str
-    uses: int
-    used: int
-    note: str | None
-    expires_on: date | None
-    created_at: datetime
-
-
-class Invites(msgspec.Struct):
-    items: list[InviteAnswer]
-    next_cursor: str | None
-
-
-class FriendAnswer(msgspec.Struct, kw_only=True):
-    """``state``: joined (has not bought enough yet), settling (until ``settles_on``), paid, or refused with its
-    reason. The owner and staff see who it is; the advocate sees how far each friend is."""
-
-    member_id: str | None
-    name: str | None
-    state: Literal["joined", "settling", "paid", "refused"]
-    reason: str | None
-    joined_on: date
-    settles_on: date | None
-
-
-class ReferralAnswer(msgspec.Struct, kw_only=True):
-    """``link`` is the code as the end of a link to the shop: the storefront puts its own address before it."""
-
-    code: str
-    link: str
-    advocate_points: int
-    friend_points: int
-    paid_this_year: int
-    yearly_cap: int | None
-    items: list[FriendAnswer]
-    next_cursor: str | None
-
-
-class Export(msgspec.Struct, kw_only=True):
-    """All that is held about one person."""
-
-    member: Member
-    identities: list[dict[str, str]]
-    entries: list[Entry]
-    purchases: list[dict[str, Any]]
-    vouchers: list[VoucherAnswer]
-    referrals: list[FriendAnswer]
-    gift_cards_meant_for_you: int
-
-
 class Members(msgspec.Struct):
     items: list[Member]
     next_cursor: str | None

@@ -56,6 +56,7 @@ STATUS: dict[str, int] = {
     "voucher_expired": 422,
     "amount_required": 422,
     "insufficient_balance": 422,
+    "amount_exceeds_order": 422,
     "too_many_vouchers": 422,
     "minimum_purchase_not_reached": 422,
     "check_in_not_offered": 422,
@@ -70,6 +71,7 @@ STATUS: dict[str, int] = {
     "program_closed": 422,
     "already_claimed": 409,
     "claim_too_late": 422,
+    "nothing_to_claim": 422,
     "merge_with_itself": 422,
     "identity_required": 422,
     # ours

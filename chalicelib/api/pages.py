@@ -29,5 +29,17 @@ def entries_page(asked: Asked, member_id: str) -> Answer:
 
 
 def vouchers_page(asked: Asked, member_id: str) -> Answer:
-    held, cursor = listing.list_vouchers(asked.call, member_id, sequence_of(asked), asked.limit())
+    held, places = listing.list_vouchers(asked.call, member_id, _places(asked), asked.limit())
+    cursor = None if places is None else "-".join(map(str, places))
     return Answer(body=answers.Vouchers([present.voucher(one) for one in held], cursor))
+
+
+def _places(asked: Asked) -> tuple[int, ...]:
+    """The cursor of vouchers: a sequence for each account that became this member."""
+    text = asked.query.get("cursor")
+    if text is None:
+        return ()
+    parts = text.split("-")
+    if not all(part.isascii() and part.isdigit() and len(part) <= 10 for part in parts):
+        raise Refused("invalid_cursor", "Send the next_cursor of the page before, unchanged.")
+    return tuple(int(part) for part in parts)

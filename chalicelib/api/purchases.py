@@ -12,8 +12,9 @@ from chalicelib.api import answers, present, requests
 from chalicelib.api.door import STAFF, Answer, Asked, Door
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.ledger import fingerprint
-from chalicelib.domain.purchase import Line, Purchase, Sale
-from chalicelib.store import entries, keys
+from chalicelib.domain.purchase import Line, Sale
+from chalicelib.store import entries, stories
+from chalicelib.store.sealing import mac
 
 door = Door(__name__)
 
@@ -34,7 +35,8 @@ def _order(body: requests.EstimateRequest, order_id: str) -> earning.Order:
     return earning.Order(
         order_id=order_id,
         sale=_sale(body),
-        fingerprint=fingerprint(body),
+        # Keyed: the body names a person, and an unkeyed hash of an address can be guessed.
+        fingerprint=mac("request", fingerprint(body))[:22],
         member_id=body.member_id,
         identities=tuple((kind, value) for kind, value in kinds if value is not None),
         voucher_codes=tuple(body.voucher_codes),
@@ -78,10 +80,9 @@ def post_estimate(asked: Asked) -> Answer:
 )
 def get_purchase(asked: Asked) -> Answer:
     program_id, order_id = asked.credential.program_id, asked.path["order_id"]
-    admitted = enter(asked.credential, [keys.purchase(program_id, order_id)])
-    row = earning.existing(admitted, (order_id,)) or not_found("purchase")
-    claim = entries.claim_of(program_id, row) if row.m is not None else None
-    booked = earning.recall(admitted, (claim or row).document(Purchase), int(row.n or 0), True)
+    admitted = enter(asked.credential, stories.around(program_id, order_id))
+    stands = stories.stands(admitted.found, program_id, order_id) or not_found("purchase")
+    booked = earning.recall(admitted, stands.purchase, stands.refunded, True)
     refunds = entries.refunds_of(program_id, str(booked.purchase.order_id)) if booked.refunded else []
     today = local_day(asked.now, admitted.program.time_zone)
     return Answer(body=present.purchase_now(booked, refunds, today))

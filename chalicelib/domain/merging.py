@@ -7,10 +7,10 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from chalicelib.domain import points, tiers, yearly
+from chalicelib.domain import points, referral, tiers, yearly
 from chalicelib.domain.calendar import local_day, milliseconds
 from chalicelib.domain.ledger import Entry, post
-from chalicelib.domain.member import Contact, Head, Tier
+from chalicelib.domain.member import IDENTITIES, MIXED, Contact, Head, Tier
 from chalicelib.domain.program import Program
 from chalicelib.domain.voucher import Voucher, issue
 
@@ -30,7 +30,7 @@ def merge(
     program: Program,
     version: int,
     *,
-    cause_id: str,
+    cause: tuple[str, str],
     fingerprint: str,
     now: datetime,
     booked_by: str,
@@ -42,7 +42,7 @@ def merge(
     balance, held = points.available(source), points.pending(source)
     moved = Entry(
         kind="transfer",
-        cause=("merge", cause_id),
+        cause=cause,
         booked_by=booked_by,
         occurred_ms=milliseconds(now),
         booked_ms=milliseconds(now),
@@ -75,11 +75,21 @@ def merge(
     after, arrived = post(
         after,
         replace(
-            moved, cause=("merged", cause_id), points=balance, held=-held, reason="Brought along from another account"
+            moved,
+            cause=arrival(cause),
+            points=balance,
+            held=-held,
+            reason="Brought along from another account",
+            fingerprint=fingerprint,
         ),
     )
-    after, vouchers = _full_cards(after, program, version, cause_id, now, booked_by)
+    after, vouchers = _full_cards(after, program, version, cause[1], now, booked_by)
     return Merged(emptied, after, (out, arrived), vouchers)
+
+
+def arrival(cause: tuple[str, str]) -> tuple[str, str]:
+    """The cause of the entry on the target's side, of that on the source's."""
+    return "merged", cause[1]
 
 
 def _sum(one: dict[int, int], other: dict[int, int]) -> dict[int, int]:
@@ -100,9 +110,9 @@ def _counters(source: Head, target: Head, program: Program) -> Head:
         enrolled_ms=min(source.enrolled_ms, target.enrolled_ms),
         idle_on=max(idle, default=None),
         idle_months=max(source.idle_months, target.idle_months),
-        noticed=tuple(sorted({*source.noticed, *target.noticed})),
+        noticed=_noticed(source, target),
         # Two counts of different things make none: the schedule counts anew from the entries of both.
-        counts=target.counts if same else None,
+        counts=target.counts if same else MIXED,
         days=_sum(target.days, source.days),
         window=tiers.merged(_sum(target.window, source.window)),
         tier=_higher(source.tier, target.tier, program),
@@ -112,9 +122,19 @@ def _counters(source: Head, target: Head, program: Program) -> Head:
         check_ins=(day, visits),
         purchases=source.purchases + target.purchases,
         first_purchase_on=min(firsts, default=None),
-        referral=target.referral or source.referral,
+        referral=referral.together(target, source),
         referrals_paid=(year, paid),
     )
+
+
+def _noticed(source: Head, target: Head) -> tuple[int, ...]:
+    """Days of which notice was given for all that lapses then; where one account had none of it, the other's counts."""
+    days = {*source.noticed, *target.noticed}
+    return tuple(sorted(day for day in days if all(_knows(head, day) for head in (source, target))))
+
+
+def _knows(head: Head, day: int) -> bool:
+    return day in head.noticed or all(points.last_day(head, lot) != day for lot in head.lots)
 
 
 def _higher(one: Tier | None, other: Tier | None, program: Program) -> Tier | None:
@@ -155,13 +175,21 @@ def _full_cards(
 
 
 def joined(target: Contact, source: Contact) -> Contact:
-    """The target's contact as it is, completed by what only the source had; every identity keeps finding the member."""
+    """The target's contact as it is, completed by what only the source had; every identity keeps finding the member.
+
+    Consent stays the target's: nobody consents by being merged.
+    """
+    missing = [kind for kind in IDENTITIES if getattr(target, kind) is None and kind not in target.found_by]
+    found_by = {kind: value for kind, value in source.found_by.items() if kind in missing}
     also = [pair for pair in source.identities() if pair not in target.identities()]
     return replace(
         target,
+        **{kind: getattr(source, kind) for kind in missing},
+        found_by={**target.found_by, **found_by},
         name=target.name or source.name,
         birthday=target.birthday or source.birthday,
         locale=target.locale or source.locale,
         tags=tuple(dict.fromkeys((*target.tags, *source.tags))),
         also=tuple(dict.fromkeys((*target.also, *also))),
+        invites=tuple(dict.fromkeys((*target.invites, *source.invites))),
     )

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from chalicelib.domain import bonus
 from chalicelib.domain.calendar import day_of, local_day, moment_of
 from chalicelib.domain.ledger import Entry
-from chalicelib.domain.member import Contact, Head
+from chalicelib.domain.member import Contact, Head, Referral
 from chalicelib.domain.program import Program
+from chalicelib.domain.program import Referral as Rule
 from chalicelib.domain.purchase import Purchase
 
 _DOTS_IGNORED = {"gmail.com", "googlemail.com"}
@@ -42,7 +43,8 @@ def mailbox(email: str) -> str:
 
 
 def digits(phone: str) -> str:
-    return "".join(letter for letter in phone if letter.isdecimal()).lstrip("0")
+    """The end of a phone number, which is the same however it is dialled: +36 30 …, 0036 30 … or 06 30 …."""
+    return "".join(letter for letter in phone if letter.isdecimal())[-9:].lstrip("0")
 
 
 def same_person(one: Contact, other: Contact) -> str | None:
@@ -60,20 +62,58 @@ def _all(contact: Contact, kind: str) -> Iterable[str]:
 
 
 def qualify(head: Head, program: Program, purchase: Purchase, refunded: int = 0) -> Head:
-    """A friend's purchase of at least the minimum starts the settling time; the first such decides."""
+    """A friend's purchase of at least the minimum starts the settling time; the first such decides.
+
+    A purchase of a day before the friend joined shows that they were a buyer without any advocate.
+    """
     referral, rule = head.referral, program.referral
-    if rule is None or referral is None or referral.state != "joined":
-        return head
-    if purchase.basis.spent(purchase.total, refunded) < max(1, rule.minimum_purchase):
+    if rule is None or referral is None or referral.state not in ("joined", "settling"):
         return head
     day = local_day(moment_of(purchase.occurred_ms), program.time_zone)
-    waiting = replace(referral, state="settling", order_id=purchase.order_id, settles_on=day + rule.settle_days)
-    return replace(head, referral=waiting)
+    if day < local_day(moment_of(head.enrolled_ms), program.time_zone):
+        return refuse(head, "bought_before")
+    if referral.state == "settling" or worth(purchase, refunded) < least(rule):
+        return head
+    return replace(head, referral=_waiting(referral, rule, purchase, program))
+
+
+def least(rule: Rule) -> int:
+    """Minor units of goods that earn which a purchase must reach: something, where the program asks for nothing."""
+    return max(1, rule.minimum_purchase)
+
+
+def worth(purchase: Purchase | None, refunded: int) -> int:
+    """What counts of a purchase after its refunds: goods that earn, in minor units."""
+    return 0 if purchase is None else purchase.basis.spent(purchase.total, refunded)
+
+
+def _waiting(referral: Referral, rule: Rule, purchase: Purchase, program: Program) -> Referral:
+    day = local_day(moment_of(purchase.occurred_ms), program.time_zone)
+    return replace(referral, state="settling", order_id=purchase.order_id, settles_on=day + rule.settle_days)
+
+
+def together(target: Head, source: Head) -> Referral | None:
+    """Who brought the one person whom two accounts turn out to be; both heads are as they were before the merge.
+
+    Whoever was a member already was brought by nobody later, one person is paid for once, and nobody brings themselves.
+    """
+    older, newer = sorted((target, source), key=lambda head: (head.enrolled_ms, head is source))
+    paid = next((head for head in (older, newer) if head.referral is not None and head.referral.state == "paid"), None)
+    if paid is not None:
+        return paid.referral
+    ids = {one for head in (target, source) for one in (head.member_id, *head.merged_from)}
+    if older.referral is not None:
+        kept, reason = older, "same_member" if older.referral.advocate_id in ids else None
+    elif newer.referral is not None:
+        kept, reason = newer, "same_member" if newer.referral.advocate_id in ids else "member_before"
+    else:
+        return None
+    return kept.referral if reason is None else refuse(kept, reason).referral
 
 
 def refuse(friend: Head, reason: str) -> Head:
-    """Ends a referral unpaid; the owner sees why."""
-    if friend.referral is None:
+    """Ends a referral unpaid; the owner sees why. One that was paid stays paid."""
+    if friend.referral is None or friend.referral.state == "paid":
         return friend
     return replace(friend, referral=replace(friend.referral, state="refused", reason=reason, settles_on=None))
 
@@ -86,22 +126,28 @@ def settle(
     purchase: Purchase | None,
     refunded: int,
     *,
+    rule: Rule | None,
+    following: Purchase | None,
     refusal: str | None,
     now: datetime,
     booked_by: str,
 ) -> Settled:
     """Pays both sides, once, when the friend's qualifying purchase has settled; both heads are up to date.
 
-    A purchase refunded below the minimum meanwhile does not qualify, and the next may. Beyond the advocate's yearly
-    cap, or where the advocate has left, only the friend is paid. ``refusal`` is why it is not to be paid at all.
+    ``rule`` is the one that the purchase was made under. A purchase refunded below the minimum meanwhile does not
+    qualify, and the next may: ``following`` is one that was bought already. Beyond the advocate's yearly cap, or where
+    the advocate has left, only the friend is paid. ``refusal`` is why it is not to be paid at all.
     """
-    referral, rule = friend.referral, program.referral
+    referral = friend.referral
     today = local_day(now, program.time_zone)
-    if rule is None or referral is None or referral.state != "settling" or (referral.settles_on or 0) > today:
+    if referral is None or referral.state != "settling" or (referral.settles_on or 0) > today:
         return Settled(friend, None, ())
-    worth = 0 if purchase is None else purchase.basis.spent(purchase.total, refunded)
-    if worth < max(1, rule.minimum_purchase):
+    if rule is None:
+        return Settled(refuse(friend, "not_offered"), None, ())
+    if worth(purchase, refunded) < least(rule):
         waiting = replace(referral, state="joined", order_id=None, settles_on=None)
+        if following is not None:
+            waiting = _waiting(referral, rule, following, program)
         return Settled(replace(friend, referral=waiting), None, ())
     if refusal is not None:
         return Settled(refuse(friend, refusal), None, ())

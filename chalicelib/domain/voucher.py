@@ -67,15 +67,23 @@ class Settled(
     cost: int = 0
 
 
-class Spent(Entry, frozen=True, omit_defaults=True, kw_only=True, rename={**SHORT, "sealed": "V", "balance": "B"}):
+class Spent(
+    Entry,
+    frozen=True,
+    omit_defaults=True,
+    kw_only=True,
+    rename={**SHORT, "sealed": "V", "balance": "B", "refunded_before": "S"},
+):
     """Money that a gift card paid for an order: ``amount``, leaving ``balance`` (minor units) on it.
 
     ``in_total`` tells whether the purchase's total includes it: bought cards' money counts, points' does not.
+    ``refunded_before`` is what of the order had gone back already: the money paid for what was left of it then.
     """
 
     sealed: str
     balance: int
     in_total: bool = True
+    refunded_before: int = 0
 
 
 def sell(
@@ -120,13 +128,16 @@ def require_covered(balance: int, amount: int) -> None:
         )
 
 
-def returned(spent: int, in_total: bool, total: int, refunded: int) -> int:
+def returned(spent: Spent, total: int, refunded: int) -> int:
     """What of a card's money is back on it once ``refunded`` of an order's ``total`` went back (minor units).
 
     Money that was part of the total goes back to the card before anything else, so it cannot be turned into cash.
     Money that points paid stood beside the total and goes back in the same proportion.
     """
-    return min(spent, refunded) if in_total else spent * refunded // total
+    paid, back = spent.amount or 0, refunded - spent.refunded_before
+    if back <= 0:
+        return 0
+    return min(paid, back) if spent.in_total else paid * back // (total - spent.refunded_before)
 
 
 def issue(

@@ -13,13 +13,14 @@ from chalicelib.store.table import Row, Write, connection, encode, load, put_new
 
 
 def entry_row(program: Program, key: Key, kind: str, entry: Entry, *, chained: bool = True) -> Row:
-    """An entry's row with its places in the indexes. ``chained`` entries stand in their member's statement."""
+    """An entry's row with its places in the indexes. ``chained`` entries stand in their member's statement,
+    once they have a place in the chain."""
     program_id = program.program_id
     day = local_day(moment_of(entry.booked_ms), program.time_zone)
     buyer = entry.member_id or (entry.buyer if isinstance(entry, Purchase | Refund) else None) or entry.cause[1]
     jpk, jsk = keys.journal(program_id, day, buyer, entry.booked_ms, f"{key[0]}#{key[1]}".partition("#")[2])
     row = Row(*key, t=kind, d=encode(entry), jpk=jpk, jsk=jsk)
-    if chained and entry.member_id is not None:
+    if chained and entry.member_id is not None and entry.sequence:
         row.spk, row.ssk = keys.statement_of_member(program_id, entry.member_id, entry.sequence)
     elif isinstance(entry, Purchase) and entry.member_id is None and entry.buyer is not None:
         row.spk, row.ssk = keys.statement_of_buyer(
@@ -62,10 +63,10 @@ def book_refund(program: Program, refund: Refund) -> Write:
 
 
 def raise_refunded(program_id: str, order_id: str, seen: int, refunded: int, *, claimed: bool) -> Write:
-    """Moves a purchase's refunded total on; fails where another refund or a claim came in between."""
+    """Moves a purchase's refunded total on; fails where another refund, a claim or a provider came in between."""
     row = Row(*keys.purchase(program_id, order_id))
     as_seen = Row.m.exists() if claimed else Row.m.does_not_exist()
-    return Write(row, (Row.n == seen) & as_seen, actions=(Row.n.set(refunded),))
+    return Write(row, (Row.n == seen) & as_seen & Row.v.does_not_exist(), actions=(Row.n.set(refunded),))
 
 
 def claim_purchase(program: Program, claim: Purchase, refunded_seen: int) -> list[Write]:

@@ -71,6 +71,17 @@ def begin_places(program_id: str, members: int) -> Write:
     return put_new(Row(*keys.places(program_id), t="PLACES", n=members))
 
 
+def end_places(program_id: str) -> Write:
+    return Write(Row(*keys.places(program_id), t="PLACES"), delete=True)
+
+
+def one_less(program_id: str, places: Row | None) -> list[Write]:
+    """A member of a pilot leaves a place to another; nothing where none are counted."""
+    if places is None or not places.n:
+        return []
+    return [Write(Row(*keys.places(program_id)), Row.n > 0, actions=(Row.n.add(-1),))]
+
+
 def count_members(program_id: str) -> int:
     """How many members the directory lists."""
     connection()
