@@ -55,15 +55,22 @@ def _once(call: Call, request: Return, order_id: str) -> Refunded:
     slots = gift_cards.slots(program_id, order_id)
     admitted = enter(call.credential, [purchase_key, refund_key, claim_key, *slots])
     row = admitted.found.get(purchase_key)
-    if row is None:
+    if row is None or row.t == "WAITING":
         not_found("purchase")
     if row.t == "ALIAS":
         return _once(call, request, row.m)
     if refund_key in admitted.found:
         known = admitted.found[refund_key].document(Refund)
-        if known.fingerprint != request.fingerprint:
+        # A provider told this refund before the shop did: then its amount is all that there is to agree on.
+        agrees = known.fingerprint == "" and known.amount == request.amount
+        if known.fingerprint != request.fingerprint and not agrees:
             raise Refused("cause_conflict", "This refund id was booked with other content; use a new id for another.")
         return Refunded(known, admitted.program, True)
+    if int(row.v or 0):
+        # Payment providers tell of this sale too, so its story decides what goes back.
+        from chalicelib.actions import tell_by_shop
+
+        return Refunded(tell_by_shop.back_by_shop(call, request, order_id), admitted.program, False)
     purchase, seen = (admitted.found.get(claim_key) or row).document(Purchase), int(row.n or 0)
     entry = replace(
         refunding.refund_of(

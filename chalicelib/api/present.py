@@ -203,7 +203,7 @@ def refund(program: Program, made: Refund) -> answers.RefundAnswer:
         refund_id=made.refund_id,
         order_id=str(made.order_id),
         member_id=made.member_id,
-        amount=made.amount or 0,
+        amount=(made.amount or 0) if made.asked is None else made.asked,
         refunded=made.refunded,
         currency=made.currency,
         points=made.points,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from chalicelib import telemetry
-from chalicelib.actions import configure, hear
+from chalicelib.actions import configure, tell
 from chalicelib.actions.admission import Call, Credential
-from chalicelib.actions.earn import Order
-from chalicelib.api import answers, requests
+from chalicelib.api import answers, hearing, requests
 from chalicelib.api.door import OWNER, Answer, Asked, Door
 from chalicelib.api.pages import PAGE
 from chalicelib.domain.calendar import milliseconds, moment_of
 from chalicelib.domain.errors import Refused, Unavailable
-from chalicelib.domain.purchase import Line, Sale
 from chalicelib.payments import facts, registry, signing
 from chalicelib.payments.facts import Fact
 from chalicelib.store import keys, providers
@@ -57,7 +55,7 @@ def post_webhook(asked: Asked) -> Answer:
     now_ms = milliseconds(asked.now)
     if ignored or heard.last_ms is None or heard.last_ms + HEARD_EVERY_MS <= now_ms:
         providers.note_heard(program_id, name, now_ms, ignored)
-    return Answer(body=answers.Heard(outcome=_worst(notes)))
+    return Answer(body=answers.Heard(outcome=_worst(notes).outcome))
 
 
 def _address(asked: Asked, headers: dict[str, str]) -> str:
@@ -66,54 +64,19 @@ def _address(asked: Asked, headers: dict[str, str]) -> str:
     return f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host') or host}/{path}"
 
 
-def _worst(notes: list[hear.Noted]) -> hear.Outcome:
-    outcomes = {note.outcome for note in notes}
-    order: tuple[hear.Outcome, ...] = ("set_aside", "booked", "known", "ignored")
-    return next(outcome for outcome in order if outcome in outcomes)
+def _worst(notes: list[tell.Noted]) -> tell.Noted:
+    """One answer for all that an event told: what the owner must look at comes first."""
+    order = ("set_aside", "booked", "known", "ignored")
+    return min(notes, key=lambda note: order.index(note.outcome))
 
 
-def _book(call: Call, fact: Fact) -> hear.Noted:
-    if isinstance(fact, facts.Paid):
-        return hear.sale(call, _order(fact))
-    if isinstance(fact, facts.Refunded | facts.RefundedInAll):
-        if fact.purchase is not None:
-            sold = hear.sale(call, _order(fact.purchase))
-            if sold.outcome == "set_aside":
-                return sold
-        if isinstance(fact, facts.Refunded):
-            refund_id = fact.shop_refund_id or fact.refund_id
-            return hear.given_back(
-                call, hear.Given(order_id=fact.order_id, refund_id=refund_id, amount=fact.amount_minor)
-            )
-        refund_id = f"{fact.payment_id}:{fact.refunded_minor}"
-        return hear.given_back(
-            call, hear.Given(order_id=fact.order_id, refund_id=refund_id, refunded=fact.refunded_minor)
-        )
+def _book(call: Call, fact: Fact) -> tell.Noted:
     if isinstance(fact, facts.Unbookable):
-        return hear.Noted("set_aside", fact.reason)
-    return hear.Noted("ignored")
-
-
-def _order(paid: facts.Paid) -> Order:
-    sale = Sale(
-        total=paid.total_minor,
-        currency=paid.currency,
-        delivery=paid.delivery_minor,
-        tax=paid.tax_minor,
-        occurred_at=paid.occurred_at,
-        lines=tuple(Line(line.sku, line.category, line.quantity, line.amount_minor) for line in paid.items),
-    )
-    known = ((paid.provider, paid.customer_id), ("email", paid.email))
-    return Order(
-        order_id=paid.order_id,
-        sale=sale,
-        fingerprint="",
-        member_id=paid.member_id,
-        identities=tuple((kind, value) for kind, value in known if value is not None),
-        payment_fingerprint=paid.payment_fingerprint,
-        aliases=paid.ids[1:],
-        told_by=paid.provider,
-    )
+        return tell.Noted("set_aside", fact.reason)
+    news = hearing.news_of(call.credential.program_id, fact, milliseconds(call.now))
+    if not news:
+        return tell.Noted("ignored")
+    return _worst([tell.tell(call, one) for one in news])
 
 
 def _presented(setting: providers.Setting, heard: providers.Heard) -> answers.ProviderAnswer:

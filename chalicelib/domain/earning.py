@@ -114,7 +114,7 @@ def earn(
     vouchers = []
     for stamped in stamps:
         for number in range(stamped.completed):
-            head, voucher = post(head, _prize(program, version, stamped, purchase, number, today))
+            head, voucher = post(head, prize(program, version, stamped, purchase, number, today))
             vouchers.append(voucher)
     return Earned(head, purchase, tuple(vouchers))
 
@@ -183,7 +183,8 @@ def stamp_origin(order_id: str, card_id: str, number: int) -> str:
     return f"card/{card_id}/{number}/{order_id}"
 
 
-def _prize(program: Program, version: int, stamped: Stamped, purchase: Purchase, number: int, today: int) -> Voucher:
+def prize(program: Program, version: int, stamped: Stamped, purchase: Purchase, number: int, today: int) -> Voucher:
+    """The voucher of a full card: the ``number``-th that this purchase's stamps completed, counted from 0."""
     card = next(card for card in program.stamp_cards if card.id == stamped.card_id)
     reward = program.reward(card.reward_id)
     assert reward is not None  # the document's own check refuses a card whose reward is missing

@@ -158,11 +158,14 @@ class Refund(
         "buyer": "g",
         "costed": "gk",
         "cost": "gc",
+        "asked": "A",
     },
 ):
     """The entry of a refund. ``refunded`` is the purchase's total of refunds with this one;
     ``goods`` is by how much the goods that earn became less; ``cards`` what went back to which gift card; ``costed``
-    and ``cost`` by how much the goods whose cost is known, and that cost, became less. ``buyer`` is a guest's."""
+    and ``cost`` by how much the goods whose cost is known, and that cost, became less. ``buyer`` is a guest's.
+    ``asked`` is the amount that was told, where part of that money was known to be back already (``amount`` is what
+    this moved; negative where a refund failed or a dispute was won)."""
 
     refund_id: str
     refunded: int
@@ -175,6 +178,7 @@ class Refund(
     buyer: str | None = None
     costed: int = 0
     cost: int = 0
+    asked: int | None = None
 
 
 def costs(total: int, delivery: int, tax: int, lines: tuple[Line, ...]) -> tuple[int, int]:

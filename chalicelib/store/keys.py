@@ -113,6 +113,21 @@ def claimed(program_id: str, order_id: str) -> Key:
     return f"P#{program_id}#ORDER#{order_id}", "CLAIM"
 
 
+def story(program_id: str, order_id: str) -> Key:
+    """Everything that payment providers told of one sale."""
+    return f"P#{program_id}#ORDER#{order_id}", "STORY"
+
+
+def correction(program_id: str, order_id: str, number: int) -> Key:
+    """What a later telling of a sale changed in its points."""
+    return f"P#{program_id}#ORDER#{order_id}", f"CORRECTION#{number:06d}"
+
+
+def invoice(program_id: str, provider_name: str, invoice_id: str) -> Key:
+    """Whether an invoice is a paid plan's, and which payments settled it: either may be told first."""
+    return f"P#{program_id}#INVOICE#{provider_name}#{invoice_id}", "STORY"
+
+
 def recipient(program_id: str, sealed_email: str, sealed: str) -> Key:
     """Whom a gift card was meant for: found by the person, so that erasing them finds it."""
     return f"P#{program_id}#ID#recipient#{sealed_email}", f"CARD#{sealed}"
