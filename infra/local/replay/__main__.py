@@ -26,7 +26,6 @@ from infra.local.replay.plan import plan
 from infra.local.replay.proof import Totals, prove
 from infra.local.replay.till import Till
 from infra.local.replay.year import WORKERS, Clock, Year
-from infra.local.schedules import SCHEDULES
 from infra.local.trouble import Trouble
 
 PROGRAM = Path(__file__).parent / "program.json"
@@ -76,7 +75,7 @@ def replay(size: int, seed: int) -> tuple[list[str], list[str]]:
             year.add(plan(basket, seed))
         clock.now = year.evening_of(min(year.days))
         clock.install()
-        last = year.live(lambda now: _nightly(served.address, now), _progress)
+        last = year.live(lambda now: _due(served.address, now), _progress)
         _progress("Proving every balance ...")
         proving = Till(till.address, till.key)
         with ThreadPoolExecutor(WORKERS) as pool:
@@ -100,10 +99,8 @@ def _opened(served: machine.Machine, document: dict[str, Any]) -> Till:
     return Till(served.address, made.body["key"])
 
 
-def _nightly(address: str, now: datetime) -> None:
-    """What the schedule does in the night, where the service has one."""
-    if "due" not in SCHEDULES:
-        return
+def _due(address: str, now: datetime) -> None:
+    """Runs the schedule that moves whom time moves, as of now and to its end."""
     connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=600)
     try:
         body = json.dumps({"time": now.isoformat()})
