@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def opened(region: str, endpoint: str | None) -> Account:
     import botocore.session
 
     session = botocore.session.get_session()
-    found = region or session.get_config_variable("region")
+    found = region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
     if not found:
         raise Trouble("Say where: REGION=eu-central-1, or set AWS_REGION.")
     return Account(session, found, endpoint)

@@ -77,6 +77,11 @@ def _complete(resources: dict[str, Any], function: str, entry: Entry) -> None:
     }
     sources = properties.get("Events", {}).values()
     statements = [*(one for event in sources for one in _reading(event)), *entry.get("statements", [])]
+    failed = (
+        properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    )
+    if failed is not None:
+        statements.append({"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": failed})
     resources[f"{function}Role"] = _role(log_name, statements)
     if not entry.get("operator"):
         # Whoever runs a function by hand sees its error; an alarm is for those that nobody watches.
@@ -102,13 +107,15 @@ def _tune(function: str, properties: dict[str, Any], tuned: Mapping[str, Any]) -
         raise Trouble(f"infra/functions.yaml: {function} has the events {sorted(events)}, not {sorted(tuned)}.")
     for name, more in tuned.items():
         events[name]["Properties"].update(more)
+    if any(event["Type"] == "Schedule" for event in events.values()) and "EventInvokeConfig" not in properties:
+        raise Trouble(f"infra/functions.yaml: {function} must say in EventInvokeConfig where its failures go.")
     for name, event in events.items():
         missing = sorted(_MUST_SAY.get(event["Type"], set()) - set(event["Properties"]))
         if missing:
             raise Trouble(f"infra/functions.yaml: {function}'s {name} must say {', '.join(missing)}.")
 
 
-_MUST_SAY = {
+_MUST_SAY: dict[str, set[str]] = {
     "SQS": {"FunctionResponseTypes"},
     "DynamoDB": {
         "BisectBatchOnFunctionError",

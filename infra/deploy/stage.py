@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.deploy import compose
-from infra.local import template
+from infra.local import template as templates
 from infra.local.trouble import Trouble
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -60,9 +60,19 @@ def package(stage: str, architecture: str | None = None, out: Path | None = None
     compile_all(unpacked)
     zip_path = folder / "regulars.zip"
     zip_folder(unpacked, zip_path)
-    composed = compose.composed(template.load(made / "sam.yaml"), compose.entries())
+    composed = _composed(made)
     (folder / "template.json").write_text(json.dumps(composed, indent=1), encoding="utf-8")
     return Package(zip_path, composed, hashlib.sha256(zip_path.read_bytes()).hexdigest())
+
+
+def template(stage: str, out: Path | None = None) -> dict[str, Any]:
+    """The template alone, as ``package`` makes it."""
+    folder = out or BUILD / stage
+    return _composed(_chalice_package(_laid_out(folder / "app", stage, None), stage))
+
+
+def _composed(made: Path) -> dict[str, Any]:
+    return compose.composed(templates.load(made / "sam.yaml"), compose.entries())
 
 
 def _laid_out(work: Path, stage: str, architecture: str | None) -> Path:
@@ -118,7 +128,7 @@ def _chalice_package(work: Path, stage: str) -> Path:
                 "--stage",
                 stage,
             ),
-            *("--merge-template", str(template.TEMPLATE), "--template-format", "yaml", str(made)),
+            *("--merge-template", str(templates.TEMPLATE), "--template-format", "yaml", str(made)),
         ],
         cwd=work,
         # A region is all it needs; importing the app must need nothing at all.

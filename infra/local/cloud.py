@@ -147,7 +147,7 @@ def _launch(port: int, state: Path | None, keep_open: Sequence[int], more: Mappi
         environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(state.absolute())}
     log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process; Cloud.stop closes it
     process = subprocess.Popen(
-        [str(PYTHON), leash.__file__],
+        [str(PYTHON), "-P", leash.__file__],  # -P: or a file beside it would stand before the library's of that name
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
