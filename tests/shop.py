@@ -154,6 +154,10 @@ def send(method: str, path: str, raw: str, headers: dict[str, str]) -> Reply:
     return Reply(answer["statusCode"], body, answer["headers"])
 
 
+class _Kept:
+    connection: Any = None
+
+
 @contextmanager
 def opened(document: dict[str, Any] | None = None) -> Iterator[Shop]:
     """A shop on a table of its own, in this process."""
@@ -164,9 +168,12 @@ def opened(document: dict[str, Any] | None = None) -> Iterator[Shop]:
     from tests import quick_transactions
 
     quick_transactions.install()
-    # The client is made once for all tests: moto answers any client, and making one costs more than a test.
+    # The client is made once for all tests: making one costs more than a test. One made before moto would go to AWS.
+    if table._Link.connection is not _Kept.connection:
+        table._Link.connection = None
     with mock_aws():
         create(table.connection().client)
+        _Kept.connection = table._Link.connection
         yield Shop(document)
 
 

@@ -1,0 +1,156 @@
+"""A table in memory that keeps its promises: conditions, transactions of all or nothing, updates.
+
+It stands where PynamoDB would call the database, so the actions run whole, thousands of times a minute. What it
+understands of conditions and updates is what the store uses; anything else is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+from unittest.mock import patch
+
+from pynamodb.exceptions import CancellationReason, PutError
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.domain.ledger import Entry
+from chalicelib.domain.purchase import Refund
+from chalicelib.store import keys, table
+from chalicelib.store.keys import Key
+from chalicelib.store.table import Row
+
+Item = dict[str, Any]
+
+
+class Refusal(PutError):
+    """A condition that does not hold."""
+
+    @property
+    def cause_response_code(self) -> str:
+        return "ConditionalCheckFailedException"
+
+    @property
+    def cancellation_reasons(self) -> list[CancellationReason]:
+        return [CancellationReason(code="ConditionalCheckFailed")]
+
+
+def _plain(value: Any) -> Any:
+    """A condition's operand: an attribute's name, or a value."""
+    told = getattr(value, "value", None)
+    if isinstance(told, dict):
+        ((kind, text),) = told.items()
+        return int(text) if kind == "N" else text
+    return value
+
+
+def holds(condition: Condition | None, item: Item | None) -> bool:
+    if condition is None:
+        return True
+    present = item or {}
+    if condition.operator in ("AND", "OR"):
+        parts = [holds(part, item) for part in condition.values]
+        return all(parts) if condition.operator == "AND" else any(parts)
+    seen = present.get(condition.values[0].path[0])
+    if condition.operator == "attribute_not_exists":
+        return seen is None
+    if condition.operator == "attribute_exists":
+        return seen is not None
+    wanted = _plain(condition.values[1])
+    if seen is None or wanted is None:
+        return False
+    compared: dict[str, bool] = {"=": seen == wanted, "<": seen < wanted, ">": seen > wanted}
+    compared |= {"<=": seen <= wanted, ">=": seen >= wanted}
+    return compared[condition.operator]
+
+
+def changed(item: Item, actions: Iterable[Any]) -> Item:
+    after = dict(item)
+    for action in actions:
+        name = action.values[0].path[0]
+        kind = type(action).__name__
+        if kind == "RemoveAction":
+            after.pop(name, None)
+        elif kind == "AddAction":
+            after[name] = after.get(name, 0) + _plain(action.values[1])
+        else:
+            assert kind == "SetAction", kind
+            after[name] = _plain(action.values[1])
+    return after
+
+
+class Memory:
+    """The items, and a transaction over them."""
+
+    def __init__(self) -> None:
+        self.items: dict[Key, Item] = {}
+        self.commits = 0
+
+    def rows(self, wanted: Iterable[Key]) -> Iterator[Row]:
+        for key in wanted:
+            if key in self.items:
+                yield Row(**deepcopy(self.items[key]))
+
+    def write(self, writes: list[tuple[str, Row, Condition | None, list[Any]]]) -> None:
+        assert len(writes) <= 100, "a transaction holds 100 items"
+        assert len({row.key for _, row, _, _ in writes}) == len(writes), "a transaction names an item once"
+        if not all(holds(condition, self.items.get(row.key)) for _, row, condition, _ in writes):
+            raise Refusal("a condition does not hold")
+        self.commits += 1
+        for what, row, _, actions in writes:
+            if what == "delete":
+                self.items.pop(row.key, None)
+            elif what == "update":
+                before = self.items.get(row.key, {"pk": row.pk, "sk": row.sk})
+                self.items[row.key] = changed(before, actions)
+            else:
+                self.items[row.key] = deepcopy(row.attribute_values)
+
+    def chain(self, program_id: str, member_id: str) -> list[Entry]:
+        """The member's entries, oldest first, by their places in the statement."""
+        spk, _ = keys.statement_of_member(program_id, member_id, 0)
+        rows = sorted(
+            (Row(**item) for item in self.items.values() if item.get("spk") == spk), key=lambda row: str(row.ssk)
+        )
+        return [row.document(Refund if row.t == "REFUND" else Entry) for row in rows]
+
+
+class _Transaction:
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.writes: list[tuple[str, Row, Condition | None, list[Any]]] = []
+
+    def __enter__(self) -> _Transaction:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.memory.write(self.writes)
+
+    def save(self, row: Row, condition: Condition | None = None) -> None:
+        self.writes.append(("put", row, condition, []))
+
+    def update(self, row: Row, actions: list[Any], condition: Condition | None = None) -> None:
+        self.writes.append(("update", row, condition, actions))
+
+    def delete(self, row: Row, condition: Condition | None = None) -> None:
+        self.writes.append(("delete", row, condition, []))
+
+
+@contextmanager
+def remembered() -> Iterator[Memory]:
+    """Everything that the store reads and writes inside goes to a new table in memory."""
+    memory = Memory()
+
+    def save(row: Row, condition: Condition | None = None) -> None:
+        memory.write([("put", row, condition, [])])
+
+    with (
+        patch.object(table, "connection", lambda: None),
+        patch.object(table, "TransactWrite", lambda connection: _Transaction(memory)),
+        patch.object(table, "TransactWriteError", Refusal),
+        patch.object(Row, "batch_get", lambda wanted, consistent_read: memory.rows(wanted)),
+        patch.object(Row, "save", save),
+    ):
+        yield memory
