@@ -47,6 +47,7 @@ def gather(call: Call, member_id: str) -> Everything:
     program_id = found.admitted.program_id
     ids = (found.head.member_id, *found.head.merged_from)
     rows = [row for one in ids for row in _all(program_id, one)]
+    purchases = [row.document(Purchase) for row in rows if row.t in ("PURCHASE", "CLAIM")]
     held: list[Held] = []
     places: tuple[int, ...] | None = ()
     while places is not None:
@@ -57,9 +58,9 @@ def gather(call: Call, member_id: str) -> Everything:
     return Everything(
         found,
         [entries.entry_of(row) for row in rows],
-        [row.document(Purchase) for row in rows if row.t in ("PURCHASE", "CLAIM")],
+        purchases,
         held,
-        _guest_purchases(program_id, found.contact, {str(row.document(Purchase).order_id) for row in rows}),
+        _guest_purchases(program_id, found.contact, {str(made.order_id) for made in purchases}),
         friends_of(program_id, found.head),
         _notes(program_id, found.contact),
         sum(len(gift_cards.addressed_to(program_id, email)) for email in sorted(emails)),
