@@ -1,4 +1,4 @@
-"""Merging two accounts of one person: everything moves, nothing is lost, and nothing that may be had once is had twice."""
+"""Merging two accounts of one person: everything moves, and nothing that may be had once is had twice."""
 
 from __future__ import annotations
 
