@@ -7,13 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
+pytest_plugins = ["tests.watched"]
+
 os.environ.update(
     AWS_DEFAULT_REGION="eu-central-1",
     AWS_ACCESS_KEY_ID="test",
     AWS_SECRET_ACCESS_KEY="test",
     REGULARS_SECRET="only-for-tests-only-for-tests-only",
     REGULARS_TABLE="regulars",
-    POWERTOOLS_LOG_LEVEL="WARNING",
+    POWERTOOLS_LOG_LEVEL="INFO",  # tests/watched.py reads what is logged
 )
 
 

@@ -96,6 +96,6 @@ def work(event: SQSEvent) -> dict[str, Any]:
             task = msgspec.json.decode(record["body"], type=Task)
             _WORKERS[task.work](task, has_time)
         except Exception as error:
-            logger.error("task failed", extra={"fault": type(error).__name__, "message": record["messageId"]})
+            logger.error("task failed", extra={"fault": type(error).__name__, "delivery": record["messageId"]})
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}

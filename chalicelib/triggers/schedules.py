@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 from chalice.app import Blueprint, CloudWatchEvent
 
-from chalicelib import clock
+from chalicelib import clock, telemetry
 from chalicelib.actions import keep_record, walk
-from chalicelib.domain.calendar import milliseconds, moment_of
+from chalicelib.domain.calendar import day_number, milliseconds, moment_of
+from chalicelib.store import due as due_index
 from chalicelib.store import keys, runs
 from chalicelib.telemetry import logger
 from chalicelib.triggers import queue
@@ -42,7 +43,15 @@ def due(event: CloudWatchEvent) -> dict[str, str]:
         tasks.append(Task(work="assess", run_id=its_run, as_of=as_of, program_id=program_id, version=version))
     queue.send(tasks)
     logger.info("run begun", extra={"run": run_id, "tasks": len(tasks)})
+    telemetry.count("OldestDueDays", _days_late(as_of), clock.now())
     return {"run_id": run_id}
+
+
+def _days_late(as_of: datetime) -> int:
+    """For how many days the oldest of what is due has waited. One is ordinary: days begin later in the west."""
+    today = day_number(as_of.date())
+    oldest = (due_index.page(number, today, None, 1) for number in range(keys.SHARDS))
+    return max((today - found[0].day for found in oldest if found), default=0)
 
 
 def assessment_of(run_id: str, program_id: str) -> str:
