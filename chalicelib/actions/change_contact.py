@@ -12,7 +12,7 @@ from chalicelib.actions.person import Person
 from chalicelib.domain.advance import advance
 from chalicelib.domain.calendar import local_day
 from chalicelib.domain.errors import Refused
-from chalicelib.domain.member import IDENTITIES, Contact
+from chalicelib.domain.member import FORMER, IDENTITIES, Contact
 from chalicelib.domain.yearly import with_birthday
 from chalicelib.store import entries, keys, members
 from chalicelib.store.keys import Key
@@ -65,7 +65,10 @@ def _changed(before: Contact, changes: dict[str, Any], identify: bool) -> Contac
             found_by.pop(kind, None)
         else:
             found_by[kind] = before.identified(kind)
-    return replace(before, **changes, found_by=found_by)
+    after = replace(before, **changes, found_by=found_by)
+    known = after.identities()
+    gone = [pair for pair in (*before.former, *before.identities()) if pair not in known]
+    return replace(after, former=tuple(dict.fromkeys(gone))[-FORMER:])
 
 
 def _moved_identities(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from chalicelib.actions.admission import Admitted, Call, enter, final_head, not_found
+from chalicelib.actions.admission import Call, enter, final_head, not_found
 from chalicelib.actions.attempt import attempt
 from chalicelib.domain import referral, yearly
 from chalicelib.domain.calendar import milliseconds
-from chalicelib.domain.member import Contact, Head
+from chalicelib.domain.member import IDENTITIES, Contact, Head
 from chalicelib.store import gift_cards, invites, keys, members, sealing
 from chalicelib.store.table import Row, Write, commit, load
 
@@ -40,18 +40,16 @@ def _once(call: Call, member_id: str) -> None:
     if row is None:
         return None
     contact = members.contact_of(row)
-    # What stands outside the member goes first: should this stop midway, the contact still says what is left to do.
-    for one in _elsewhere(admitted, contact):
-        commit([one])
     until = milliseconds(call.now) // 1000 + admitted.program.enrolment.welcome_again_days * DAY_SECONDS
-    shown = [(kind, value) for kind in ("email", "phone") if (value := getattr(contact, kind)) is not None]
+    theirs = _theirs(program_id, contact, (member_id, *head.merged_from))
     finding = {members.identity_key(program_id, kind, value): member_id for kind, value in contact.identities()}
     for holder in (member_id, *head.merged_from):
         for kind, code_of in (("referral", sealing.referral_code), ("card", sealing.card_code)):
             finding[members.identity_key(program_id, kind, code_of(program_id, holder))] = holder
-    departed = {
-        invites.departed_key(program_id, kind, value): (kind, value) for kind, value in [*contact.identities(), *shown]
-    }
+    # What stands outside the member goes first: should this stop midway, the contact still says what is left to do.
+    for one in _elsewhere(program_id, contact, theirs):
+        commit([one])
+    departed = {invites.departed_key(program_id, kind, value): (kind, value) for kind, value in theirs}
     commit(
         [
             *invites.one_less(program_id, admitted.found.get(places_key)),
@@ -68,14 +66,20 @@ def _gone(head: Head) -> Head:
     return referral.refuse(yearly.forgotten(head), "friend_left")
 
 
-def _elsewhere(admitted: Admitted, contact: Contact) -> list[Write]:
+def _theirs(program_id: str, contact: Contact, ids: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Every identity that is or was this person's, as far as it has not become somebody else's meanwhile."""
+    shown = [(kind, value) for kind in IDENTITIES if (value := getattr(contact, kind)) is not None]
+    every = dict.fromkeys([*contact.identities(), *contact.former, *shown])
+    asked = {members.identity_key(program_id, kind, value): (kind, value) for kind, value in every}
+    found = load(asked)
+    return [pair for key, pair in asked.items() if key not in found or found[key].m in ids]
+
+
+def _elsewhere(program_id: str, contact: Contact, theirs: list[tuple[str, str]]) -> list[Write]:
     """Personal data of this person that stands outside their own items."""
-    program_id = admitted.program_id
-    emails = {value for kind, value in contact.identities() if kind == "email"}
-    emails.update([] if contact.email is None else [contact.email])
     writes = [
         gift_cards.forget_recipient(row)
-        for email in sorted(emails)
+        for email in sorted({value for kind, value in theirs if kind == "email"})
         for row in gift_cards.addressed_to(program_id, email)
     ]
     asked = [keys.invite(program_id, one) for one in contact.invites]

@@ -54,7 +54,6 @@ def gather(call: Call, member_id: str) -> Everything:
         page, places = list_vouchers(call, found.head.member_id, places, PAGE)
         held.extend(page)
     emails = {value for kind, value in found.contact.identities() if kind == "email"}
-    emails.update([] if found.contact.email is None else [found.contact.email])
     return Everything(
         found,
         [entries.entry_of(row) for row in rows],

@@ -82,6 +82,7 @@ def _export(asked: Asked, member_id: str) -> Answer:
     body = people_answers.Export(
         member=member_answer(asked, held.person),
         identities=[{"kind": kind, "value": value} for kind, value in held.person.contact.identities()],
+        former_identities=[{"kind": kind, "value": value} for kind, value in held.person.contact.former],
         entries=[present.entry(entry) for entry in held.entries],
         purchases=[_bought(made) for made in held.purchases],
         purchases_as_guest=[_bought(made) for made in held.as_guest],

@@ -63,6 +63,7 @@ class Export(msgspec.Struct, kw_only=True):
 
     member: answers.Member
     identities: list[dict[str, str]]
+    former_identities: list[dict[str, str]]
     entries: list[answers.Entry]
     purchases: list[dict[str, Any]]
     purchases_as_guest: list[dict[str, Any]]

@@ -151,6 +151,8 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Identities of accounts merged into this one, as (kind, value): they find the member too."""
     invites: tuple[str, ...] = ()
     """The invite that let the member in, by its key; with those of accounts merged into this one."""
+    former: tuple[tuple[str, str], ...] = ()
+    """Identities that found the member once, the latest last: what was addressed to one is erased with the person."""
     found_by: dict[str, str | None] = {}
     """What still finds the member where they gave a new email or phone that the storefront has not confirmed."""
 
@@ -164,5 +166,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return [*own, *(pair for pair in self.also if pair not in own)]
 
 
+FORMER = 20
+"""Former identities that are remembered."""
 IDENTITIES = ("email", "phone", "external_id")
 """What a person may be enrolled and found by."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from chalicelib.domain import points, referral, tiers, yearly
 from chalicelib.domain.calendar import local_day, milliseconds
 from chalicelib.domain.ledger import Entry, post
-from chalicelib.domain.member import IDENTITIES, MIXED, Contact, Head, Tier
+from chalicelib.domain.member import FORMER, IDENTITIES, MIXED, Contact, Head, Tier
 from chalicelib.domain.program import Program
 from chalicelib.domain.voucher import Voucher, issue
 
@@ -191,5 +191,6 @@ def joined(target: Contact, source: Contact) -> Contact:
         locale=target.locale or source.locale,
         tags=tuple(dict.fromkeys((*target.tags, *source.tags))),
         also=tuple(dict.fromkeys((*target.also, *also))),
+        former=tuple(dict.fromkeys((*target.former, *source.former)))[-FORMER:],
         invites=tuple(dict.fromkeys((*target.invites, *source.invites))),
     )

@@ -201,3 +201,35 @@ def test_the_export_of_a_merged_id_is_of_the_person_and_only_for_those_who_may(s
     merged(shop, ann, old)
     assert shop.call("GET", f"/members/{old}/export")["member"]["member_id"] == ann
     assert shop.call("GET", f"/members/{ann}/export", key=shop.staff).status == 403
+
+
+def test_an_address_that_somebody_else_has_by_now_is_left_to_them(shop: Shop) -> None:
+    ann = shop.enrol(email="shared@example.com")
+    shop.call("PATCH", f"/members/{ann}", {"email": "ann@example.com"})
+    bob = shop.enrol(email="shared@example.com")
+    sold(shop, 5000, recipient_email="shared@example.com")
+    held = shop.call("GET", f"/members/{ann}/export")
+    assert held["former_identities"] == [{"kind": "email", "value": "shared@example.com"}]
+    assert held["gift_cards_meant_for_you"] == 0
+    erase(shop, ann)
+    assert shop.call("GET", "/members?email=shared%40example.com")["member_id"] == bob
+    assert shop.call("GET", f"/members/{bob}/export")["gift_cards_meant_for_you"] == 1
+
+
+def test_an_unconfirmed_address_shows_nothing_of_whose_it_really_is(shop: Shop) -> None:
+    ann, bob = shop.enrol(email="ann@example.com"), shop.enrol(email="bob@example.com")
+    sold(shop, 5000, recipient_email="bob@example.com")
+    token = shop.call("POST", f"/members/{ann}/sessions")["token"]
+    assert shop.call("PATCH", "/me", {"email": "bob@example.com"}, key=token).status == 200
+    assert shop.call("GET", "/me/export", key=token)["gift_cards_meant_for_you"] == 0
+    erase(shop, ann)
+    assert shop.call("GET", f"/members/{bob}/export")["gift_cards_meant_for_you"] == 1
+    erase(shop, bob)
+    assert shop.call("POST", "/members", {"email": "bob@example.com"})["points"]["available"] == 0
+
+
+def test_a_former_address_brings_no_second_welcome(shop: Shop) -> None:
+    ann = shop.enrol(email="first@example.com")
+    shop.call("PATCH", f"/members/{ann}", {"email": "second@example.com"})
+    erase(shop, ann)
+    assert shop.call("POST", "/members", {"email": "first@example.com"})["points"]["available"] == 0
