@@ -8,7 +8,7 @@ REPLAY_MADE := .venv/.made-for-replay
 CLOUD_MADE := .venv-cloud/.made
 ENVIRONMENT := infra/local/environment.sh
 
-.PHONY: help run serve test check format bench replay environments clean e2e package deploy rollback destroy cost
+.PHONY: help run serve test check format bench guards replay environments clean e2e package deploy rollback destroy cost
 
 help:
 	@echo "make run                     a café with a little life in it, on this machine"
@@ -17,6 +17,7 @@ help:
 	@echo "make check                   format, lint and types"
 	@echo "make format                  put the code into the format that check wants"
 	@echo "make bench                   round trips, write units, processor time"
+	@echo "make guards                  delete each guard in a copy and see its test fail; minutes"
 	@echo "make replay HOUSEHOLDS=100   a real grocer's baskets through the running service"
 	@echo "make e2e                     the package deployed to an embedded cloud, and tests against it"
 	@echo "make package STAGE=prod      what CloudFormation deploys, in build/"
@@ -47,6 +48,9 @@ format: $(TEST_MADE)
 
 bench: $(TEST_MADE) $(CLOUD_MADE)
 	@$(VENV) -m tests.bench
+
+guards: $(TEST_MADE)
+	@$(VENV) -m tests.guards $(GUARDS)
 
 replay: $(REPLAY_MADE) $(CLOUD_MADE)
 	@exec $(VENV) -m infra.local.replay
