@@ -9,7 +9,7 @@ from chalicelib.actions.attempt import attempt
 from chalicelib.domain import referral, yearly
 from chalicelib.domain.calendar import milliseconds
 from chalicelib.domain.member import IDENTITIES, Contact, Head
-from chalicelib.store import gift_cards, invites, keys, members, sealing
+from chalicelib.store import asides, gift_cards, invites, keys, members, sealing
 from chalicelib.store.table import Row, Write, commit, load
 
 DAY_SECONDS = 86_400
@@ -47,7 +47,8 @@ def _once(call: Call, member_id: str) -> None:
         for kind, code_of in (("referral", sealing.referral_code), ("card", sealing.card_code)):
             finding[members.identity_key(program_id, kind, code_of(program_id, holder))] = holder
     # What stands outside the member goes first: should this stop midway, the contact still says what is left to do.
-    for one in _elsewhere(program_id, contact, theirs):
+    named = {member_id, *head.merged_from, *(value for _, value in theirs)}
+    for one in (*_elsewhere(program_id, contact, theirs), *asides.naming(program_id, named)):
         commit([one])
     departed = {invites.departed_key(program_id, kind, value): (kind, value) for kind, value in theirs}
     commit(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from chalicelib.actions import gift_card
 from chalicelib.actions.admission import Admitted, Call, final_head
-from chalicelib.domain import earning, refunding, restating
+from chalicelib.domain import earning, plan, refunding, restating
 from chalicelib.domain.advance import advance
 from chalicelib.domain.calendar import local_day, milliseconds, moment_of
 from chalicelib.domain.history import Made
@@ -80,6 +80,10 @@ class Desk:
         self.order_id, self.purchase, self.refunded, self.held = order_id, purchase, refunded, held
 
     @property
+    def _zone(self) -> str:
+        return self.admitted.program.time_zone
+
+    @property
     def _standing(self) -> Standing:
         return Standing(self.purchase, self.refunded, self.held)
 
@@ -143,7 +147,8 @@ class Desk:
         if purchase.member_id is None and not claimed:
             return self._claim(head, purchase, sale)
         tier = head.tier.id if head.tier else None
-        empty = replace(nobodys(purchase), member_id=head.member_id, tier=tier, plan=None)
+        held = plan.on(head, self.admitted.program, local_day(moment_of(purchase.occurred_ms), self._zone))
+        empty = replace(nobodys(purchase), member_id=head.member_id, tier=tier, plan=held and held[0])
         head, reread = restating.reread(head, self.admitted.program, empty, sale, self.now)
         self._keep(head)
         self.purchase = None

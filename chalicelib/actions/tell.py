@@ -3,86 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from chalicelib.actions.admission import Admitted, Call, enter
 from chalicelib.actions.attempt import attempt
+from chalicelib.actions.news import News, Noted
 from chalicelib.actions.restate import Desk
 from chalicelib.domain import story as stories
 from chalicelib.domain.calendar import milliseconds, moment_of
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.member import Head
 from chalicelib.domain.purchase import Purchase, Refund
-from chalicelib.domain.story import Story, Telling
-from chalicelib.store import entries, gift_cards, keys, members
+from chalicelib.domain.story import Story
+from chalicelib.store import entries, gift_cards, keys
 from chalicelib.store import stories as kept
 from chalicelib.store.keys import Key
-from chalicelib.store.sealing import mac
 from chalicelib.store.table import Row, Write
 
-Outcome = Literal["booked", "known", "ignored", "set_aside"]
-
 FUTURE_MS = 5 * 60_000
-
-
-class Noted(msgspec.Struct, frozen=True):
-    """What became of a telling; ``reason`` why it was set aside."""
-
-    outcome: Outcome
-    reason: str = ""
-
-
-class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One telling of a sale, by a provider or by the shop itself.
-
-    ``ids`` all name this sale, ``order_id`` first: the name that it is booked under where none is known yet.
-    ``customer`` and ``email`` are (kind, keyed hash), ``payment`` a keyed hash: nothing personal stands here.
-    """
-
-    provider: str
-    order_id: str
-    payment_id: str
-    ids: tuple[str, ...]
-    at_ms: int
-    currency: str | None = None
-    telling: Telling | None = None
-    member_id: str | None = None
-    customer: tuple[str, str] | None = None
-    email: tuple[str, str] | None = None
-    payment: str | None = None
-    returns: tuple[tuple[str, stories.Return], ...] = ()
-    total: tuple[int, int] | None = None
-    dispute: tuple[str, int, str] | None = None
-    invoice_id: str | None = None
-    fee: bool = False
-    refund_id: str | None = None
-    """What the refund's entry is called, where the telling names one."""
-    buyer: str | None = None
-    """What a guest's purchases are grouped by until they join."""
-    customer_id: str | None = None
-    """The provider's own id of the customer: learned when the shop says who they are, and kept nowhere else."""
-
-    def folded(self, story: Story) -> Story:
-        """The story with this telling in it."""
-        story = stories.named(story, self.ids)
-        if self.telling is not None:
-            story = stories.told(story, self.telling, self.payment)
-        for refund_id, one in self.returns:
-            story = stories.returned(story, refund_id, one)
-        if self.total is not None:
-            story = stories.returned_in_all(story, *self.total)
-        if self.dispute is not None:
-            story = stories.disputed(story, *self.dispute)
-        story = stories.buyers(
-            story,
-            () if self.member_id is None else (self.member_id,),
-            () if self.customer is None else (self.customer,),
-            () if self.email is None else (self.email,),
-        )
-        return replace(story, fee=story.fee or self.fee)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -91,15 +32,6 @@ class Told(msgspec.Struct, frozen=True):
     noted: Noted
     purchase: Purchase | None
     refund: Refund | None
-
-
-def sealed(program_id: str, kind: str, value: str) -> tuple[str, str]:
-    """An identity as stories keep it: the hash that finds its member."""
-    return kind, mac("identity", program_id, kind, members.normal(kind, value))
-
-
-def sealed_payment(program_id: str, fingerprint: str) -> str:
-    return mac("payment", program_id, fingerprint)[:13]
 
 
 def tell(call: Call, news: News) -> Noted:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from chalicelib.actions.admission import Call, enter
 from chalicelib.actions.earn import Order
+from chalicelib.actions.news import News, sealed_payment
 from chalicelib.actions.refund import Return
-from chalicelib.actions.tell import Asked, News, Shop, items_of, sealed_payment, told
+from chalicelib.actions.tell import Asked, Shop, items_of, told
 from chalicelib.domain import story as stories
 from chalicelib.domain.calendar import milliseconds
 from chalicelib.domain.purchase import Purchase, Refund

@@ -305,6 +305,26 @@ class Providers(msgspec.Struct):
     next_cursor: str | None
 
 
+class AsideAnswer(msgspec.Struct, kw_only=True):
+    """An event that could not be booked as it stands. ``ids`` name its payment, as far as they could be read."""
+
+    id: str
+    provider: str
+    event: str
+    event_id: str | None
+    reason: str
+    detail: str
+    ids: list[str]
+    told_at: datetime | None
+    set_aside_at: datetime
+    expires_at: datetime | None
+
+
+class Asides(msgspec.Struct):
+    items: list[AsideAnswer]
+    next_cursor: str | None
+
+
 class Heard(msgspec.Struct):
     """What became of a provider's event: booked, booked before, of no interest, or set aside with a reason."""
 

@@ -31,6 +31,7 @@ STATUS: dict[str, int] = {
     "key_not_found": 404,
     "version_not_found": 404,
     "provider_not_found": 404,
+    "event_not_found": 404,
     "report_not_found": 404,
     "invite_not_found": 404,
     "program_not_found": 404,

@@ -1,17 +1,182 @@
-"""From a provider's facts to what the ledger takes, with every identity as a keyed hash: nothing personal goes on."""
+"""What becomes of a provider's event: its facts as what the ledger takes, booked, or set aside with a reason.
+
+Every identity goes on as a keyed hash: what is kept of a telling names nobody.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.actions.tell import News, sealed, sealed_payment
+import msgspec
+from msgspec.structs import replace
+
+from chalicelib.actions import subscribe
+from chalicelib.actions.admission import Call
+from chalicelib.actions.news import News, Noted, sealed, sealed_payment
+from chalicelib.actions.set_aside import set_aside, take_off
+from chalicelib.actions.subscribe import PlanNews
+from chalicelib.actions.tell import tell
 from chalicelib.domain.calendar import milliseconds
+from chalicelib.domain.plan import PlanStory, State
 from chalicelib.domain.purchase import Line
 from chalicelib.domain.story import Return, Telling
-from chalicelib.payments import facts
-from chalicelib.payments.facts import Fact, OfPayment, Paid
-from chalicelib.store import members
+from chalicelib.payments import facts, registry
+from chalicelib.payments.facts import Fact, OfPayment, OfPlan, Paid
+from chalicelib.store import asides, members
+
+
+class Settles(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A payment that settled an invoice."""
+
+    provider: str
+    invoice_id: str
+    payment_id: str
+    at_ms: int
+
+
+class OfSale(msgspec.Struct, frozen=True, tag=True):
+    news: News
+
+
+class OfSubscription(msgspec.Struct, frozen=True, tag=True):
+    news: PlanNews
+
+
+Step = OfSale | OfSubscription | Settles
+
+
+def hear(call: Call, name: str, raw: bytes, headers: Mapping[str, str], bound: Mapping[str, object]) -> Noted:
+    """Books a verified event. What cannot be booked is set aside, once. Raises Unavailable: then send it again."""
+    program_id, now_ms = call.credential.program_id, milliseconds(call.now)
+    provider = registry.provider(name)
+    told = provider.translate(raw, headers, bound)
+    noted = Noted("ignored")
+    refused: list[Step] = []
+    for fact in told:
+        if isinstance(fact, facts.Unbookable):
+            kept = {header: headers[header] for header in provider.KEPT_HEADERS if header in headers}
+            content = asides.sealed(program_id, raw, kept)
+            _put_aside(call, fact, raw, fact.reason, fact.detail, fact.ids, content=content)
+            noted = worse(noted, Noted("set_aside", fact.reason))
+            continue
+        if isinstance(fact, Paid | facts.BuyerMet) and fact.member_id is not None and fact.customer_id is not None:
+            subscribe.learn(call, name, fact.customer_id, fact.member_id)
+        for step in steps(program_id, fact, now_ms):
+            done = take(call, step)
+            noted = worse(noted, done)
+            if done.outcome == "set_aside":
+                refused.append(step)
+    if refused:
+        ids = tuple(name for step in refused if isinstance(step, OfSale) for name in step.news.ids)
+        _put_aside(call, told[0], raw, noted.reason, "", tuple(dict.fromkeys(ids)), steps=refused)
+    return noted
+
+
+def again(call: Call, aside_id: str, aside: asides.Aside, bound: Mapping[str, object]) -> Noted:
+    """Tries a set-aside event again; booked now, it is no longer set aside."""
+    program_id = call.credential.program_id
+    if aside.sealed is not None:
+        raw, headers = asides.unsealed(program_id, aside.sealed)
+        noted = hear(call, aside.provider, raw, headers, bound)
+    else:
+        noted = Noted("known")
+        for text in aside.told:
+            noted = worse(noted, take(call, msgspec.json.decode(text, type=Step)))
+    if noted.outcome != "set_aside":
+        take_off(program_id, aside_id)
+    return noted
+
+
+def worse(one: Noted, other: Noted) -> Noted:
+    """One answer for all that an event told: what the owner must look at comes first."""
+    order = ("set_aside", "booked", "known", "ignored")
+    return min(one, other, key=lambda noted: order.index(noted.outcome))
+
+
+def _put_aside(
+    call: Call,
+    fact: Fact,
+    raw: bytes,
+    reason: str,
+    detail: str,
+    ids: tuple[str, ...],
+    *,
+    content: str | None = None,
+    steps: list[Step] | None = None,
+) -> None:
+    program_id = call.credential.program_id
+    told_ms = None if fact.told_at is None else milliseconds(fact.told_at)
+    aside = asides.Aside(
+        provider=fact.provider,
+        event=fact.event,
+        event_id=fact.event_id,
+        reason=reason,
+        detail=detail,
+        ids=ids,
+        told_ms=told_ms,
+        aside_ms=milliseconds(call.now),
+        told=tuple(msgspec.Raw(msgspec.json.encode(step)) for step in steps or ()),
+        sealed=content,
+    )
+    set_aside(program_id, asides.id_of(program_id, fact.provider, told_ms, raw), aside)
+
+
+def take(call: Call, step: Step) -> Noted:
+    """Books one step of an event."""
+    if isinstance(step, Settles):
+        return subscribe.settle_invoice(call, step.provider, step.invoice_id, step.payment_id, step.at_ms)
+    if isinstance(step, OfSubscription):
+        return subscribe.subscribe(call, step.news)
+    return tell(call, step.news)
+
+
+def steps(program_id: str, fact: Fact, now_ms: int) -> list[Step]:
+    """What a fact asks the ledger to do, in order; nothing where it is of no interest."""
+    if isinstance(fact, facts.InvoiceSettled):
+        at_ms = _ms(fact.told_at, now_ms)
+        return [Settles(provider=fact.provider, invoice_id=fact.invoice_id, payment_id=fact.payment_id, at_ms=at_ms)]
+    if isinstance(fact, OfPlan | facts.BuyerMet):
+        return [OfSubscription(_plan_news(program_id, fact, now_ms))]
+    return [OfSale(news) for news in news_of(program_id, fact, now_ms)]
+
+
+def _plan_news(program_id: str, fact: OfPlan | facts.BuyerMet, now_ms: int) -> PlanNews:
+    customer = None if fact.customer_id is None else sealed(program_id, fact.provider, fact.customer_id)
+    story = PlanStory(
+        subscription_id="",
+        member_ids=() if fact.member_id is None else (fact.member_id,),
+        customers=() if customer is None else (customer,),
+        emails=() if fact.email is None else (sealed(program_id, "email", fact.email),),
+    )
+    about: dict[str, Any] = {
+        "provider": fact.provider,
+        "at_ms": _ms(fact.told_at, now_ms),
+        "customer": customer,
+    }
+    if isinstance(fact, facts.BuyerMet):
+        return PlanNews(**about, story=story)
+    newness = (0.0, False, 0.0, "")
+    if isinstance(fact, facts.PlanChanged):
+        newness = fact.newness
+    story = replace(story, subscription_id=fact.subscription_id, prices=fact.price_ids, priced=newness)
+    if isinstance(fact, facts.PlanPaid):
+        paid = replace(story, paid_until_ms=milliseconds(fact.paid_until))
+        return PlanNews(**about, story=paid, invoice_id=fact.invoice_id, payment_ids=fact.payment_ids)
+    if isinstance(fact, facts.PlanEnded):
+        return PlanNews(**about, story=replace(story, ended_ms=_ms(fact.ended_at or fact.told_at, now_ms)))
+    if isinstance(fact, facts.PlanPaymentFailed):
+        return PlanNews(**about, story=replace(story, failed_ms=_ms(fact.occurred_at or fact.told_at, now_ms)))
+    assert isinstance(fact, facts.PlanChanged)  # the last of a subscription's facts
+    stop = fact.cancel_at or (fact.period_end if fact.cancel_at_period_end else None)
+    state = State(
+        newness,
+        fact.status,
+        None if fact.period_end is None else milliseconds(fact.period_end),
+        None if stop is None else milliseconds(stop),
+    )
+    return PlanNews(**about, story=replace(story, state=state))
 
 
 def news_of(program_id: str, fact: Fact, now_ms: int) -> list[News]:
@@ -85,7 +250,6 @@ def _paid(program_id: str, paid: Paid, now_ms: int) -> News:
         payment=None if paid.payment_fingerprint is None else sealed_payment(program_id, paid.payment_fingerprint),
         invoice_id=paid.invoice_id,
         buyer=None if known is None else members.buyer_of(program_id, *known),
-        customer_id=paid.customer_id,
     )
 
 

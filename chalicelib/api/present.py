@@ -9,6 +9,7 @@ from chalicelib.actions.person import Person
 from chalicelib.actions.settle_voucher import Held
 from chalicelib.api import answers
 from chalicelib.domain import ledger, points, tiers
+from chalicelib.domain import plan as plans
 from chalicelib.domain.calendar import day_of, local_day, moment_of
 from chalicelib.domain.explanation import Reason, explain
 from chalicelib.domain.member import Head
@@ -47,11 +48,17 @@ def member(person: Person, now_ms: int) -> answers.Member:
         card_code=sealing.card_code(program_id, head.member_id) if head.status == "active" else None,
         merged_into=head.merged_into,
         program_closes=closing(program),
-        plan=None,
+        plan=plan(head, program, today),
         locale=contact.locale,
         tags=list(contact.tags),
         consent=answers.MemberConsent(contact.marketing),
     )
+
+
+def plan(head: Head, program: Program, today: int) -> answers.MemberPlan | None:
+    """The paid plan that is held today, and its last day as far as it is paid or in grace."""
+    held = plans.on(head, program, today)
+    return None if held is None else answers.MemberPlan(held[0], day_of(held[1]))
 
 
 def closing(program: Program) -> answers.Closing | None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from chalicelib import telemetry
-from chalicelib.actions import configure, tell
+from chalicelib.actions import configure
 from chalicelib.actions.admission import Call, Credential
 from chalicelib.api import answers, hearing, requests
 from chalicelib.api.door import OWNER, Answer, Asked, Door
 from chalicelib.api.pages import PAGE
 from chalicelib.domain.calendar import milliseconds, moment_of
 from chalicelib.domain.errors import Refused, Unavailable
-from chalicelib.payments import facts, registry, signing
-from chalicelib.payments.facts import Fact
-from chalicelib.store import keys, providers
+from chalicelib.payments import registry, signing
+from chalicelib.store import asides, keys, providers
 from chalicelib.store.table import load
 from chalicelib.telemetry import logger
 
 door = Door(__name__)
 
 HEARD_EVERY_MS = 60_000
+_ASIDE_ID = re.compile(r"[0-9]{13}-[0-9a-z]{16}")
 
 
 @door.call(
@@ -45,17 +47,19 @@ def post_webhook(asked: Asked) -> Answer:
         logger.error("provider secrets are unreadable", extra={"program": program_id, "provider": name})
         raise Unavailable("The provider's secrets cannot be read; its owner must set them again.") from error
     provider.verify(asked.raw, headers, secrets, asked.now, setting.url or _address(asked, headers))
-    credential = Credential(program_id=program_id, agent=f"provider:{name}", roles=frozenset({"owner"}))
-    call = Call(credential=credential, now=asked.now)
-    notes = [_book(call, fact) for fact in provider.translate(asked.raw, headers, setting.bound())]
+    noted = hearing.hear(_by_provider(asked, program_id, name), name, asked.raw, headers, setting.bound())
+    if noted.outcome == "set_aside":
+        telemetry.count("SetAside", 1, asked.now)
     heard = providers.heard_of(found.get(heard_key))
-    if aside := sum(note.outcome == "set_aside" for note in notes):
-        telemetry.count("SetAside", aside, asked.now)
-    ignored = sum(note.outcome == "ignored" for note in notes)
-    now_ms = milliseconds(asked.now)
+    ignored, now_ms = int(noted.outcome == "ignored"), milliseconds(asked.now)
     if ignored or heard.last_ms is None or heard.last_ms + HEARD_EVERY_MS <= now_ms:
         providers.note_heard(program_id, name, now_ms, ignored)
-    return Answer(body=answers.Heard(outcome=_worst(notes).outcome))
+    return Answer(body=answers.Heard(outcome=noted.outcome))
+
+
+def _by_provider(asked: Asked, program_id: str, name: str) -> Call:
+    credential = Credential(program_id=program_id, agent=f"provider:{name}", roles=frozenset({"owner"}))
+    return Call(credential=credential, now=asked.now)
 
 
 def _address(asked: Asked, headers: dict[str, str]) -> str:
@@ -64,22 +68,7 @@ def _address(asked: Asked, headers: dict[str, str]) -> str:
     return f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host') or host}/{path}"
 
 
-def _worst(notes: list[tell.Noted]) -> tell.Noted:
-    """One answer for all that an event told: what the owner must look at comes first."""
-    order = ("set_aside", "booked", "known", "ignored")
-    return min(notes, key=lambda note: order.index(note.outcome))
-
-
-def _book(call: Call, fact: Fact) -> tell.Noted:
-    if isinstance(fact, facts.Unbookable):
-        return tell.Noted("set_aside", fact.reason)
-    news = hearing.news_of(call.credential.program_id, fact, milliseconds(call.now))
-    if not news:
-        return tell.Noted("ignored")
-    return _worst([tell.tell(call, one) for one in news])
-
-
-def _presented(setting: providers.Setting, heard: providers.Heard) -> answers.ProviderAnswer:
+def _presented(setting: providers.Setting, heard: providers.Heard, set_aside: int) -> answers.ProviderAnswer:
     return answers.ProviderAnswer(
         provider=setting.provider,
         secrets=setting.count,
@@ -88,7 +77,7 @@ def _presented(setting: providers.Setting, heard: providers.Heard) -> answers.Pr
         url=setting.url,
         last_heard_at=None if heard.last_ms is None else moment_of(heard.last_ms),
         ignored=heard.ignored,
-        set_aside=0,
+        set_aside=set_aside,
     )
 
 
@@ -111,7 +100,7 @@ def put_webhook(asked: Asked) -> Answer:
     done = configure.configure(
         asked.call, name, list(body.secrets), livemode=body.livemode, account=body.account, url=body.url
     )
-    return Answer(body=_presented(*done))
+    return Answer(body=_presented(*done, asides.counted(asked.credential.program_id)[name]))
 
 
 @door.call(
@@ -126,4 +115,66 @@ def get_webhooks(asked: Asked) -> Answer:
     configure.admit(asked.call)
     asked.limit()
     rows = providers.listed(asked.credential.program_id, registry.providers())
-    return Answer(body=answers.Providers(items=[_presented(*row) for row in rows], next_cursor=None))
+    aside = asides.counted(asked.credential.program_id)
+    items = [_presented(setting, heard, aside[setting.provider]) for setting, heard in rows]
+    return Answer(body=answers.Providers(items=items, next_cursor=None))
+
+
+@door.call(
+    "GET",
+    "/webhooks/set-aside",
+    roles=OWNER,
+    summary="Events that could not be booked, newest first, with their reasons",
+    answer=answers.Asides,
+    query=PAGE,
+)
+def get_set_aside(asked: Asked) -> Answer:
+    configure.admit(asked.call)
+    limit = asked.limit()
+    before = asked.query.get("cursor")
+    if before is not None and not _ASIDE_ID.fullmatch(before):
+        raise Refused("invalid_cursor", "Send the next_cursor of the page before, unchanged.")
+    rows = asides.listed(asked.credential.program_id, before, limit + 1)
+    items = [_aside(aside_id, aside) for aside_id, aside in rows[:limit]]
+    return Answer(body=answers.Asides(items=items, next_cursor=items[-1].id if len(rows) > limit else None))
+
+
+@door.call(
+    "POST",
+    "/webhooks/set-aside/{event_id}/replay",
+    roles=OWNER,
+    summary="Book a set-aside event after what kept it back was put right; booked, it leaves the list",
+    answer=answers.Heard,
+)
+def post_replay(asked: Asked) -> Answer:
+    configure.admit(asked.call)
+    program_id, aside_id = asked.credential.program_id, asked.path["event_id"]
+    aside = asides.read(program_id, aside_id) if _ASIDE_ID.fullmatch(aside_id) else None
+    if aside is None:
+        raise Refused("event_not_found", "No event of this id is set aside; GET /v1/webhooks/set-aside lists them.")
+    key = keys.provider(program_id, aside.provider)
+    row = load([key]).get(key)
+    bound = {} if row is None else providers.setting_of(row).bound()
+    try:
+        noted = hearing.again(_by_provider(asked, program_id, aside.provider), aside_id, aside, bound)
+    except ValueError as error:
+        raise Refused(
+            "event_not_found", "This event was sealed under a deployment secret that is gone; have it sent again."
+        ) from error
+    return Answer(body=answers.Heard(outcome=noted.outcome))
+
+
+def _aside(aside_id: str, aside: asides.Aside) -> answers.AsideAnswer:
+    expires_ms = asides.expires_ms(aside)
+    return answers.AsideAnswer(
+        id=aside_id,
+        provider=aside.provider,
+        event=aside.event,
+        event_id=aside.event_id,
+        reason=aside.reason,
+        detail=aside.detail,
+        ids=list(aside.ids),
+        told_at=None if aside.told_ms is None else moment_of(aside.told_ms),
+        set_aside_at=moment_of(aside.aside_ms),
+        expires_at=None if expires_ms is None else moment_of(expires_ms),
+    )

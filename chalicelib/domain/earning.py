@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
-from chalicelib.domain import points, referral, tiers
+from chalicelib.domain import plan, points, referral, tiers
 from chalicelib.domain.calendar import day_number, local_day, milliseconds
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.ledger import post
@@ -88,7 +88,8 @@ def earn(
     today, day = local_day(now, program.time_zone), local_day(at, program.time_zone)
     head = tiers.adopt(head, program.tiers)
     tier = head.tier.id if head.tier else None
-    basis = basis_of(program, sale, at, tier, None) if earns_on(program, day) else Basis()
+    held = plan.on(head, program, day)
+    basis = basis_of(program, sale, at, tier, held and held[0]) if earns_on(program, day) else Basis()
     head, granted = _capped(head, program, day, today, basis.deserved(sale.total, refunded))
     lot = points.lot_for(program.expiry, day)
     available_on = day + program.earning.pending_days
@@ -107,6 +108,7 @@ def earn(
         basis=basis,
         lot=lot,
         tier=tier,
+        plan=held and held[0],
         tier_change=change,
         stamps=stamps,
     )

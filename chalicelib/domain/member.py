@@ -81,6 +81,7 @@ class Head(
         "leap_birthday": "bl",
         "birthday_paid": "bp",
         "anniversary_on": "ao",
+        "plans": "pn",
     },
 ):
     """Points: ``lots`` counts what was earned by its last valid day (NEVER, IDLE beside), ``spent`` is one number
@@ -134,6 +135,8 @@ class Head(
     birthday_paid: int = 0
     """The day on which a birthday was paid last."""
     anniversary_on: int | None = None
+    plans: dict[str, tuple[str, int]] = {}
+    """Paid plans by subscription (a keyed hash): which plan, and the last day (number) that is paid or in grace."""
 
 
 class Contact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

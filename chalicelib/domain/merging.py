@@ -124,6 +124,7 @@ def _counters(source: Head, target: Head, program: Program) -> Head:
         first_purchase_on=min(firsts, default=None),
         referral=referral.together(target, source),
         referrals_paid=(year, paid),
+        plans={**source.plans, **target.plans},
     )
 
 

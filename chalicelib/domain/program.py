@@ -148,12 +148,16 @@ class Referral(Document, frozen=True, kw_only=True):
 
 
 class Plan(Document, frozen=True, kw_only=True):
-    """A paid membership; ``provider_prices`` maps a payment provider to its price ids."""
+    """A paid membership; ``provider_prices`` maps a payment provider to its price ids.
+
+    While a payment that failed is tried again, the plan is held ``grace_days`` longer than it was paid for.
+    """
 
     id: Identifier
     name: Name
     percent: Percent = 100
     benefits: Benefits = []
+    grace_days: Annotated[int, Meta(ge=0, le=90)] = 7
     provider_prices: dict[
         Identifier, Annotated[list[Annotated[str, Meta(min_length=1, max_length=128)]], Meta(max_length=50)]
     ] = {}

@@ -128,6 +128,21 @@ def invoice(program_id: str, provider_name: str, invoice_id: str) -> Key:
     return f"P#{program_id}#INVOICE#{provider_name}#{invoice_id}", "STORY"
 
 
+def event_aside(program_id: str, aside_id: str) -> Key:
+    """A provider's event that could not be booked. Ids begin with the time that it was told."""
+    return f"P#{program_id}#ASIDE#EVENTS", f"EVENT#{aside_id}"
+
+
+def plan(program_id: str, provider_name: str, subscription_id: str) -> Key:
+    """Everything that was told of one subscription to a paid plan."""
+    return f"P#{program_id}#PLAN#{provider_name}#{subscription_id}", "STORY"
+
+
+def customer(program_id: str, provider_name: str, sealed: str) -> Key:
+    """Who a provider's customer is, as far as was told, and what they subscribed to: either may be told first."""
+    return f"P#{program_id}#CUSTOMER#{provider_name}#{sealed}", "STORY"
+
+
 def recipient(program_id: str, sealed_email: str, sealed: str) -> Key:
     """Whom a gift card was meant for: found by the person, so that erasing them finds it."""
     return f"P#{program_id}#ID#recipient#{sealed_email}", f"CARD#{sealed}"

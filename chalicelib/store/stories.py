@@ -115,7 +115,7 @@ def claim(program: Program, made: Purchase) -> Write:
 
 
 def correct(program: Program, entry: Entry, order_id: str, number: int) -> Write:
-    return put_new(entry_row(program, keys.correction(program.program_id, order_id, number), "CORRECTION", entry))
+    return put_new(entry_row(program, keys.correction(program.program_id, order_id, number), "ENTRY", entry))
 
 
 def opened(order_id: str, purchase: Purchase, refunds: list[Any]) -> Story:
@@ -145,23 +145,15 @@ def settles(found: dict[Key, Row], program_id: str, provider: str, invoice_id: s
     known = payments_of(row)
     if payment_id in known:
         return []
-    return [_invoice(key, row, sorted({*known, payment_id}), row is not None and row.v is not None)]
-
-
-def is_plans(found: dict[Key, Row], program_id: str, provider: str, invoice_id: str) -> list[Write]:
-    """Notes that an invoice is a paid plan's: what settles it earns nothing."""
-    key = keys.invoice(program_id, provider, invoice_id)
-    row = found.get(key)
-    if row is not None and row.v is not None:
-        return []
-    return [_invoice(key, row, payments_of(row), True)]
+    return [invoice_write(key, row, sorted({*known, payment_id}), row is not None and row.v is not None)]
 
 
 def payments_of(row: Row | None) -> list[str]:
     return [] if row is None else row.document(list[str])
 
 
-def _invoice(key: Key, seen: Row | None, payments: list[str], plans: bool) -> Write:
+def invoice_write(key: Key, seen: Row | None, payments: list[str], plans: bool) -> Write:
+    """Keeps an invoice as it is known now; fails where another telling came in between."""
     row = Row(*key, t="INVOICE", d=encode(payments), v=1 if plans else None)
     if seen is None:
         return put_new(row)
