@@ -1,6 +1,6 @@
 """What goes wrong in other systems, taken from real reports; each row is a test of that name here.
 
-Rows about time, tiers' windows, referrals, merging and erasure stand with their own systems' tests.
+Rows about time and tiers' windows stand with their own systems' tests.
 """
 
 from __future__ import annotations
@@ -204,3 +204,96 @@ def test_row_19_an_entry_that_somebody_removed_is_found(café: Shop) -> None:
     shop.buy("row19-b", 1000, ann)
     Row(*keys.purchase(shop.program_id, "row19")).delete()
     assert [row["member_id"] for row in shop.differences()] == [ann]
+
+
+def test_row_06_two_checkouts_spend_one_gift_card_is_impossible(café: Shop) -> None:
+    code = café.call("POST", "/gift-cards", {"amount": 1000}, idem="row06")["code"]
+    ends = [
+        café.call("POST", f"/vouchers/{code}/use", {"order_id": f"row06-{number}", "amount": 700}).status
+        for number in range(2)
+    ]
+    ends.append(café.buy("row06-c", 1000, voucher_codes=[code]).status)
+    assert ends == [201, 422, 201], "the second checkout is refused, a third takes the 300 that are left"
+    assert café.call("GET", f"/vouchers/{code}")["balance"] == 0
+    assert café.call("POST", f"/vouchers/{code}/use", {"order_id": "row06-0", "amount": 700}).status == 200
+
+
+def test_row_15_referrals_farmed_with_accounts_that_never_buy_bring_nothing(café: Shop) -> None:
+    from chalicelib.actions.settle_referral import settle_referral
+    from tests.people.people import brought, operators_call, referrals
+
+    shop = beside(uncapped())
+    ann = shop.enrol(email="row15@example.com", phone="+36301234567")
+    before = shop.available(ann)
+    sleepers = [brought(shop, ann, email=f"row15-{number}@example.net") for number in range(5)]
+    refunded = brought(shop, ann, email="row15-refunded@example.net")
+    shop.buy("row15-refunded", 5000, refunded)
+    shop.refund("row15-refunded", "r", 5000)
+    with at("2026-09-01T12:00:00Z"):
+        for friend in (*sleepers, refunded):
+            settle_referral(operators_call(shop), friend)
+    assert {(one["state"], one["reason"]) for one in referrals(shop, ann)["items"]} == {("joined", None)}
+    assert shop.available(ann) == before
+
+
+def test_row_15_people_who_refer_themselves_get_nothing(café: Shop) -> None:
+    from chalicelib.actions.settle_referral import settle_referral
+    from tests.people.people import brought, operators_call, referrals
+
+    shop = beside(uncapped())
+    ann = shop.enrol(email="ann.row15@gmail.com", phone="+36301234567")
+    before = shop.available(ann)
+    own = [
+        brought(shop, ann, email="annrow15+second@googlemail.com"),
+        brought(shop, ann, email="other@example.net", phone="06 30 123 4567"),
+        brought(shop, ann, email="third@example.net"),
+    ]
+    shop.buy("row15-mine", 500, ann, payment_fingerprint="one-card")
+    for number, friend in enumerate(own):
+        shop.buy(f"row15-{number}", 5000, friend, payment_fingerprint="one-card")
+    with at("2026-09-01T12:00:00Z"):
+        assert [settle_referral(operators_call(shop), friend).state for friend in own] == ["refused"] * 3
+    reasons = {one["reason"] for one in referrals(shop, ann)["items"]}
+    assert reasons == {"same_email", "same_phone", "same_payment"}
+    assert shop.available(ann) == before + 5
+
+
+def test_row_16_merging_two_accounts_loses_no_points(café: Shop) -> None:
+    from tests.people.people import merged
+
+    shop = beside(uncapped())
+    ann, old = shop.enrol(email="row16@example.com"), shop.enrol(email="row16-old@example.com")
+    shop.buy("row16-a", 3000, ann)
+    shop.buy("row16-b", 4000, old)
+    both = shop.available(ann) + shop.available(old)
+    assert merged(shop, ann, old).status == 201
+    assert shop.available(ann) == both
+    assert shop.call("GET", "/members?email=row16-old%40example.com")["points"]["available"] == both
+    assert shop.differences() == []
+
+
+def test_row_16_changing_an_email_or_a_phone_loses_no_points(café: Shop) -> None:
+    shop = beside(uncapped())
+    ann = shop.enrol(email="row16@example.com", phone="+36301234567")
+    shop.buy("row16", 3000, ann)
+    had = shop.available(ann)
+    shop.call("PATCH", f"/members/{ann}", {"email": "row16-new@example.com", "phone": "+36307654321"})
+    for query in ("email=row16-new%40example.com", "phone=%2B36307654321"):
+        found = shop.call("GET", f"/members?{query}")
+        assert (found["member_id"], found["points"]["available"]) == (ann, had)
+    assert shop.buy("row16-b", 1000, email="row16-new@example.com")["member_id"] == ann
+    assert len(shop.ledger(ann)) == 3
+
+
+def test_row_20_erasing_a_person_keeps_the_ledger_and_not_the_person(café: Shop) -> None:
+    shop = beside(uncapped())
+    ann = shop.enrol(email="row20@example.com", phone="+36301234567", name="Row Twenty")
+    shop.buy("row20", 3000, ann)
+    entries = shop.ledger(ann)
+    assert shop.call("DELETE", f"/members/{ann}", key=shop.owner).status == 204
+    assert shop.ledger(ann) == entries
+    told = shop.member(ann)
+    assert (told["status"], told["email"], told["phone"], told["name"]) == ("erased", None, None, None)
+    assert shop.call("GET", "/members?email=row20%40example.com").status == 404
+    assert "row20@example.com" not in str(shop.call("GET", "/members?query=row", key=shop.staff).body)
+    assert shop.differences() == []
