@@ -8,7 +8,7 @@ REPLAY_MADE := .venv/.made-for-replay
 CLOUD_MADE := .venv-cloud/.made
 ENVIRONMENT := infra/local/environment.sh
 
-.PHONY: help run serve test check format bench guards replay environments clean e2e package deploy rollback destroy cost
+.PHONY: help run serve serving test check format bench guards replay environments clean e2e package deploy rollback destroy cost
 
 help:
 	@echo "make run                     a café with a little life in it, on this machine"
@@ -25,13 +25,15 @@ help:
 	@echo "make rollback STAGE=prod     back to what was deployed before"
 	@echo "make destroy STAGE=prod      take it down; the table stays unless TABLE= names it"
 	@echo "make cost PURCHASES=1000000  what AWS charges for so many purchases"
+	@echo "make backtest PROGRAM= ORDERS= AGAINST=   a program tried on past orders; ORDERS=grocer for a real year"
+	@echo "make metrics-proof           every report on the grocer's whole year, held to pandas"
 	@echo "make clean                   remove what the above made"
 
 # The server takes make's place in the shell (exec), and ends when make is killed.
-run: $(SERVE_MADE) $(CLOUD_MADE)
+run: serving
 	@exec $(VENV) -m infra.local run --port "$${PORT:-}" --stop-with-parent
 
-serve: $(SERVE_MADE) $(CLOUD_MADE)
+serve: serving
 	@exec $(VENV) -m infra.local serve --port "$${PORT:-}" --program "$${PROGRAM:-}" --data "$${DATA:-}" --stop-with-parent
 
 test: $(TEST_MADE) $(CLOUD_MADE)
@@ -76,8 +78,18 @@ destroy: $(DEPLOY_MADE)
 cost: $(SERVE_MADE)
 	@$(VENV) -m infra.cost --purchases "$${PURCHASES:-1000000}"
 
+backtest: $(REPLAY_MADE)
+	@exec $(VENV) -m infra.local.backtest --program "$${PROGRAM:-}" --orders "$${ORDERS:-}" --against "$${AGAINST:-}"
+
+metrics-proof: $(REPLAY_MADE)
+	@REGULARS_PROOF=year $(VENV) -m pytest tests/metrics $(TESTS)
+
 environments: $(TEST_MADE) $(CLOUD_MADE)
 	@:
+
+# Side by side: the two have nothing in common, and the first start waits for both.
+serving:
+	@$(MAKE) --no-print-directory --jobs=2 $(SERVE_MADE) $(CLOUD_MADE)
 
 # Each environment is made again when what it is made from changes, and not otherwise.
 $(SERVE_MADE): requirements.txt infra/local/server-requirements.txt $(ENVIRONMENT)

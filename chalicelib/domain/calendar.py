@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from chalicelib.domain.program import zone
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def day_number(day: date) -> int:
@@ -21,8 +23,9 @@ def day_of(number: int) -> date:
     return date.fromordinal(number + _EPOCH)
 
 
+@lru_cache(maxsize=4096)
 def local_day(moment: datetime, time_zone: str) -> int:
-    """The day number on which ``moment`` falls for the shop."""
+    """The day number on which ``moment`` falls for the shop. One decision asks for the same moment many times."""
     return day_number(moment.astimezone(zone(time_zone)).date())
 
 
@@ -51,8 +54,9 @@ def in_year(year: int, month: int, day: int) -> date:
 
 def milliseconds(moment: datetime) -> int:
     """Milliseconds since the epoch, exactly (float timestamps round)."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    since = moment - _BEGINNING
+    return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
 
 
 def moment_of(ms: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    return _BEGINNING + timedelta(milliseconds=ms)

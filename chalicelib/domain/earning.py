@@ -47,15 +47,19 @@ def require_currency(program: Program, sale: Sale) -> None:
 
 def as_guest(program: Program, version: int, sale: Sale, *, order_id: str, now: datetime, booked_by: str) -> Purchase:
     """A sale to nobody known: recorded, earning nothing until somebody claims it."""
+    purchase = _recorded(program, version, sale, order_id, now, booked_by)
+    return replace(purchase, basis=basis_of(program, sale, occurred(sale, now), None, None))
+
+
+def _recorded(program: Program, version: int, sale: Sale, order_id: str, now: datetime, booked_by: str) -> Purchase:
     require_currency(program, sale)
-    at = occurred(sale, now)
     return Purchase(
         kind="earn",
         cause=("order", order_id),
         order_id=order_id,
         amount=sale.total,
         booked_by=booked_by,
-        occurred_ms=milliseconds(at),
+        occurred_ms=milliseconds(occurred(sale, now)),
         booked_ms=milliseconds(now),
         program_version=version,
         total=sale.total,
@@ -63,7 +67,6 @@ def as_guest(program: Program, version: int, sale: Sale, *, order_id: str, now: 
         delivery=sale.delivery,
         tax=sale.tax,
         lines=sale.lines,
-        basis=basis_of(program, sale, at, None, None),
     )
 
 
@@ -83,7 +86,7 @@ def earn(
     ``refunded`` minor units went back already, where a guest's purchase is claimed later. After the day on which a
     closing program stops earning, a sale is recorded and brings nothing.
     """
-    purchase = as_guest(program, version, sale, order_id=order_id, now=now, booked_by=booked_by)
+    purchase = _recorded(program, version, sale, order_id, now, booked_by)
     at = occurred(sale, now)
     today, day = local_day(now, program.time_zone), local_day(at, program.time_zone)
     head = tiers.adopt(head, program.tiers)
