@@ -84,12 +84,14 @@ def _recent(window: dict[int, int], tiers: Tiers) -> dict[int, int]:
 
 
 def merged(window: dict[int, int]) -> dict[int, int]:
-    """At most BUCKETS days: the closest neighbours become one, on the later day; first those of long ago."""
+    """At most BUCKETS days: two neighbours become one, on the later day; first those of long ago, then those that
+    leave the shortest stretch of days counted as one, so that no stretch grows for ever."""
     while len(window) > BUCKETS:
         days = sorted(window)
         recent = days[-1] - RECENT_DAYS
         _, _, first, second = min(
-            (later > recent, later - earlier, earlier, later) for earlier, later in itertools.pairwise(days)
+            (later > recent, later - (days[place - 1] if place else recent), earlier, later)
+            for place, (earlier, later) in enumerate(itertools.pairwise(days))
         )
         window[second] += window.pop(first)
     return window

@@ -81,6 +81,10 @@ class Life:
         late, made = advance(self.head, self.program, self.version, now, "test")
         self.keep(late, made)
 
+    def night(self, now: datetime) -> None:
+        """A run of the schedule."""
+        self.keep(*advance(self.head, self.program, self.version, now, "test"))
+
     def keep(self, head: Head, made: list[Made]) -> None:
         if head == self.head:
             assert not made
