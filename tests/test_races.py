@@ -105,6 +105,7 @@ def test_the_same_redemption_twice_at_once_debits_once(till: Till) -> None:
     answers: list[Any] = []
     meanwhile(till.memory, lambda: answers.append(take(till, "small", "same")))
     answers.append(take(till, "small", "same"))
+    assert [answer.replayed for answer in answers] == [False, True]
     assert answers[0].voucher == answers[1].voucher
     assert proved(till) == 43
 
