@@ -7,12 +7,14 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
 from app import app
 from chalicelib.actions import enrol, govern
-from chalicelib.actions.admission import Call, Credential
+from chalicelib.actions.admission import Call, Credential, enter
+from chalicelib.domain.calendar import day_of
 from chalicelib.domain.history import Event
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.member import Contact, Head
@@ -44,7 +46,7 @@ class World:
         return enrol.enrol(self.call(), enrol.Joining(contact=given), member_id).head.member_id
 
     def change(self, then: Program) -> None:
-        seen = govern.enter(self.call().credential)
+        seen = enter(self.call().credential)
         govern.replace_program(self.call(), seen.version, then)
         self.program = then
 
@@ -56,6 +58,17 @@ class World:
         record = runs.record(run_id)
         assert record is not None
         return record
+
+    def night(self) -> int:
+        """A run where the index has anybody due, which is all that a run would find; answers how many it moved."""
+        today = f"{self.now.astimezone(ZoneInfo(self.program.time_zone)):%Y-%m-%d}~"
+        if not any((item.get("dsk") or "~") < today for item in self.memory.items.values()):
+            return 0
+        record = self.run()
+        assert record.failed == 0
+        for key in [key for key in self.memory.items if key[0].startswith("RUN#")]:
+            del self.memory.items[key]  # as its time to live would
+        return record.done
 
     def begin(self, as_of: datetime | None = None) -> str:
         event = tasks.schedule_event(as_of or self.now)
@@ -110,10 +123,19 @@ def world(program: Program, start: datetime) -> Iterator[World]:
             found = [item for item in memory.items.values() if item.get(place) is not None and test(item)]
             return [Row(**item) for item in sorted(found, key=lambda item: str(item[place]))]
 
+        index: dict[str, list[str]] = {}
+        seen = -1
+
         def page(shard: int, last_day: int, after: str | None, limit: int) -> list[due.Due]:
-            bound = f"{due.day_of(last_day + 1)}"
-            mine = rows(lambda item: item["dpk"] == keys.due_slice(shard), "dsk")
-            return [due._due(row.dsk) for row in mine if (after or "") < row.dsk < bound][:limit]
+            nonlocal index, seen
+            if seen != memory.commits:
+                seen, index = memory.commits, {}
+                for item in memory.items.values():
+                    if item.get("dpk") is not None:
+                        index.setdefault(item["dpk"], []).append(item["dsk"])
+            bound = f"{day_of(last_day + 1)}"
+            mine = [place for place in index.get(keys.due_slice(shard), []) if (after or "") < place < bound]
+            return [due._due(place) for place in sorted(mine)[:limit]]
 
         def statement(program_id: str, member_id: str, before: int | None, limit: int, kind: str = "") -> list[Row]:
             spk, _ = keys.statement_of_member(program_id, member_id, 0)
