@@ -60,6 +60,7 @@ class Head(
         "lifetime": "t",
         "idle_on": "io",
         "idle_lapsed_sequence": "iq",
+        "idle_lapsed_on": "il",
         "days": "d",
         "window": "w",
         "tier": "ti",
@@ -102,6 +103,8 @@ class Head(
     lifetime: int = 0
     idle_on: int | None = None
     idle_lapsed_sequence: int = 0
+    idle_lapsed_on: int = 0
+    """When idle points lapsed last: the entry, and the day. Points released later are not among them."""
     days: dict[int, int] = {}
     """Points granted for purchases by day, for the daily cap."""
     window: dict[int, int] = {}

@@ -132,6 +132,7 @@ def lapse(head: Head, last: int) -> tuple[Head, int]:
         lapsed=lapsed,
         idle_on=None if head.idle_on is not None and head.idle_on <= last else head.idle_on,
         idle_lapsed_sequence=head.sequence + 1 if IDLE in ended else head.idle_lapsed_sequence,
+        idle_lapsed_on=last + 1 if IDLE in ended else head.idle_lapsed_on,
     ), lost
 
 
@@ -154,8 +155,7 @@ def claw_back(
     taken = points - held
     if taken == 0:
         return head, held, 0
-    gone = sequence < head.idle_lapsed_sequence if lot == IDLE else lot != NEVER and lot not in head.lots
-    if not gone:
+    if not _gone(head, lot, available_on, sequence):
         lots = _added(head.lots, lot, -taken)
         return replace(head, lots=lots, lifetime=head.lifetime - taken), held, taken
     since = earned_on if lot == IDLE else lot
@@ -168,6 +168,16 @@ def claw_back(
         taken -= first
     lapsed = {day: left for day, left in lapsed.items() if left}
     return replace(head, lapsed=lapsed, spent=head.spent + taken, lifetime=head.lifetime - taken), held, taken
+
+
+def _gone(head: Head, lot: int, available_on: int | None, sequence: int) -> bool:
+    """Whether the points that a purchase brought have lapsed since."""
+    if lot == NEVER:
+        return False
+    if lot != IDLE:
+        return lot not in head.lots
+    released_later = available_on is not None and available_on > head.idle_lapsed_on
+    return sequence < head.idle_lapsed_sequence and not released_later
 
 
 def expiring(head: Head) -> list[tuple[int, int]]:

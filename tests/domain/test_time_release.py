@@ -126,6 +126,15 @@ ROWS = [
         ledger="earn+100 expire-100",
         told="notice100",
     ),
+    Row(
+        name="a refund of points released after the silence takes them, not what had lapsed before",
+        program={"expiry": {"policy": "inactivity", "months": 1}, "earning": {"pending_days": 30}},
+        history="""2027-01-13 buy a 2000
+                   2027-02-05 buy b 900
+                   2027-03-12 refund b 90""",
+        balance="810",
+        ledger="earn+2000? earn+900? release+2000 expire-2000 release+900 refund-90",
+    ),
 ]
 
 
