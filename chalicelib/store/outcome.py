@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import ConnectionError, HTTPClientError
 
 from chalicelib.domain.errors import Unavailable
 
@@ -57,5 +57,5 @@ def _judge(parsed: dict[str, Any], http_response: Any, **_: Any) -> None:
 def _judge_silence(exception: Exception, **_: Any) -> None:
     """No answer at all: a connection refused or cut, or nothing in time. What was asked may have been done; the
     cause decides when the caller asks again."""
-    if isinstance(exception, HTTPClientError):
+    if isinstance(exception, HTTPClientError | ConnectionError):
         raise Unavailable from exception
