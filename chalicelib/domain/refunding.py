@@ -85,8 +85,9 @@ def refund(head: Head, program: Program, purchase: Purchase, entry: Refund, unus
         today=today,
     )
     uncounted = _uncounted(program, purchase, before, after)
+    earlier = head
     head = tiers.count(head, program.tiers, day, -uncounted)
-    head, change = tiers.demote_after_refund(head, program.tiers, day, uncounted, today)
+    head, change = tiers.demote_after_refund(head, program.tiers, day, earlier, today)
     if after == purchase.total:
         head = replace(head, purchases=head.purchases - 1)
     head, stamps, cancelled = _unstamped(head, purchase, before, after, unused)

@@ -151,9 +151,10 @@ def restate(
 def _tier(
     head: Head, program: Program, delta: int, day: int, today: int
 ) -> tuple[Head, tuple[str | None, str | None] | None]:
+    earlier = head
     head = tiers.count(head, program.tiers, day, delta)
     if delta < 0:
-        return tiers.demote_after_refund(head, program.tiers, day, -delta, today)
+        return tiers.demote_after_refund(head, program.tiers, day, earlier, today)
     return tiers.promote(head, program.tiers, day) if delta else (head, None)
 
 

@@ -153,32 +153,32 @@ def promote(head: Head, tiers: Tiers | None, day: int) -> tuple[Head, tuple[str 
 
 
 def demote_after_refund(
-    head: Head, tiers: Tiers | None, purchased_on: int, amount: int, today: int
+    head: Head, tiers: Tiers | None, purchased_on: int, before: Head, today: int
 ) -> tuple[Head, tuple[str | None, str | None] | None]:
     """A refund of a purchase that helped to reach the present tier is assessed at once.
 
-    ``amount`` of the basis was taken back on ``purchased_on``. Where the sum that earned the tier no longer does, the
-    member falls to what it still reaches, or to what was held before the lift if that is higher and its time has not
+    ``before`` is the member before the purchase of ``purchased_on`` counted for less. Where the sum that earned the
+    tier no longer does, the member falls to what it still reaches, or to what was held before the lift if that is higher and its time has not
     passed. A refund of anything bought after the lift waits for the window's end; so does a tier held by one level's
     mercy, which no sum had earned.
     """
-    if tiers is None or head.tier is None or not amount or not counted(head, tiers):
+    if tiers is None or head.tier is None or not counted(head, tiers):
         return head, None
     if purchased_on > (head.tier.reached or head.tier.since):
         return head, None
     on = head.tier.reached or head.tier.since
     place = rank(tiers, head.tier.id)
-    had = level_reached(tiers, total(head, tiers, on) + amount)
+    had = level_reached(tiers, total(before, tiers, on))
     if place < 0 or had is None or rank(tiers, had.id) < place:
         return head, None
     # What was bought after the lift may reach the level by itself by now.
     on, level = _best(head, tiers, (on, latest_day(head, on)))
     if level is not None and rank(tiers, level.id) >= place:
         return head, None
-    before = head.tier_before
-    if before is not None and (before.until is None or before.until >= today):
-        if level is None or rank(tiers, before.id) >= rank(tiers, level.id):
-            return replace(head, tier=before, tier_before=None), (head.tier.id, before.id)
+    earlier = head.tier_before
+    if earlier is not None and (earlier.until is None or earlier.until >= today):
+        if level is None or rank(tiers, earlier.id) >= rank(tiers, level.id):
+            return replace(head, tier=earlier, tier_before=None), (head.tier.id, earlier.id)
     fallen = None if level is None else held(tiers, level, on, today)
     return replace(head, tier=fallen, tier_before=None), (head.tier.id, fallen.id if fallen else None)
 

@@ -320,6 +320,16 @@ ROWS = [
         500,
     ),
     row(
+        "a refund of something from before the window changes nothing in it",
+        ONE,
+        """2026-03-10 buy a 2000
+           2026-03-20 buy b 2000
+           2026-12-01 buy c 440
+           2027-04-02 refund b 2000""",
+        "gold 2028-03-31",
+        2440,
+    ),
+    row(
         "redeeming lowers nothing",
         POINTS,
         """2026-03-10 buy a 500
