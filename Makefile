@@ -8,7 +8,7 @@ REPLAY_MADE := .venv/.made-for-replay
 CLOUD_MADE := .venv-cloud/.made
 ENVIRONMENT := infra/local/environment.sh
 
-.PHONY: help run serve serving test check format bench guards replay environments clean e2e package deploy rollback destroy cost
+.PHONY: help run serve serving reconcile-payments test check format bench guards replay environments clean e2e package deploy rollback destroy cost
 
 help:
 	@echo "make run                     a café with a little life in it, on this machine"
@@ -26,6 +26,7 @@ help:
 	@echo "make destroy STAGE=prod      take it down; the table stays unless TABLE= names it"
 	@echo "make cost PURCHASES=1000000  what AWS charges for so many purchases"
 	@echo "make backtest PROGRAM= ORDERS= AGAINST=   a program tried on past orders; ORDERS=grocer for a real year"
+	@echo "make reconcile-payments FILE= URL= KEY= BOOK=yes   a provider's exported payments against the ledger"
 	@echo "make metrics-proof           every report on the grocer's whole year, held to pandas"
 	@echo "make clean                   remove what the above made"
 
@@ -77,6 +78,9 @@ destroy: $(DEPLOY_MADE)
 
 cost: $(SERVE_MADE)
 	@$(VENV) -m infra.cost --purchases "$${PURCHASES:-1000000}"
+
+reconcile-payments:
+	@exec $(PYTHON) -m infra.local.reconcile_payments --file "$${FILE:-}" --url "$${URL:-}" --provider "$${PROVIDER:-stripe}" --book "$${BOOK:-no}"
 
 backtest: $(REPLAY_MADE)
 	@exec $(VENV) -m infra.local.backtest --program "$${PROGRAM:-}" --orders "$${ORDERS:-}" --against "$${AGAINST:-}"

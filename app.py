@@ -14,6 +14,7 @@ from chalicelib.api import (
     program,
     public,
     purchases,
+    reconciliation,
     reports,
     rewards,
     service,
@@ -37,6 +38,7 @@ for _room in (
     reports,
     imports,
     webhooks,
+    reconciliation,
     service,
 ):
     app.register_blueprint(_room.door)

@@ -23,7 +23,7 @@ from chalicelib.domain.calendar import milliseconds, moment_of
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.member import Contact
 from chalicelib.domain.purchase import IMPORTED, Purchase
-from chalicelib.store import entries, keys, members, vouchers
+from chalicelib.store import entries, keys, members, stories, vouchers
 from chalicelib.store.table import commit, load
 
 RECEIPT_DAYS = 30
@@ -45,9 +45,10 @@ def claim(call: Call, order_id: str, member_id: str) -> Booked:
 def _once(call: Call, order_id: str, member_id: str) -> Booked:
     program_id = call.credential.program_id
     purchase_key, claim_key = keys.purchase(program_id, order_id), keys.claimed(program_id, order_id)
-    admitted = enter(call.credential, [purchase_key, claim_key, keys.head(program_id, member_id)])
+    story_key = keys.story(program_id, order_id)
+    admitted = enter(call.credential, [purchase_key, claim_key, story_key, keys.head(program_id, member_id)])
     row = admitted.found.get(purchase_key)
-    if row is None:
+    if row is None or row.t == "WAITING":
         not_found("purchase")
     if row.t == "ALIAS":
         return _once(call, row.m, member_id)
@@ -57,7 +58,8 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
         if known.member_id != member_id and not _became(program_id, known.member_id, member_id):
             raise Refused("already_claimed", "Another member claimed this purchase; each earns once.")
         return recall(admitted, known, int(row.n or 0), True)
-    guest = row.document(Purchase)
+    guest = stories.standing(admitted.found, program_id, order_id)
+    story = stories.story_of(admitted.found.get(story_key))
     if guest.member_id is not None:
         raise Refused("already_claimed", "This purchase was a member's from the first; it earned then.")
     if guest.told_by == IMPORTED:
@@ -80,7 +82,8 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
         order_id=str(guest.order_id),
         now=call.now,
         booked_by=admitted.booked_by,
-        refunded=refunded,
+        # What a dispute holds earns nothing for whoever claims meanwhile.
+        refunded=refunded + (0 if story is None else story.held),
     )
     after, late = advance(done.head, program, version, call.now, admitted.booked_by)
     made = replace(

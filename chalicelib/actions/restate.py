@@ -171,6 +171,7 @@ class Desk:
         self.writes.extend(vouchers.issued(admitted.program, voucher) for voucher in done.vouchers)
         made = replace(
             done.purchase,
+            cause=("claim", self.order_id),
             reason="It became known whose purchase it is",
             payment=purchase.payment,
             told_by=purchase.told_by,

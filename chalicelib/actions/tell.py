@@ -16,7 +16,7 @@ from chalicelib.domain import story as stories
 from chalicelib.domain.calendar import milliseconds, moment_of
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.member import Head
-from chalicelib.domain.purchase import Purchase, Refund
+from chalicelib.domain.purchase import IMPORTED, Purchase, Refund
 from chalicelib.domain.story import Story
 from chalicelib.store import entries, gift_cards, keys
 from chalicelib.store import stories as kept
@@ -259,7 +259,7 @@ def _settled(
         if story.fee:
             if home.purchase.member_id is not None:
                 desk.hand_over(None, sale, claimed=home.claimed, reason="A plan's fee earns nothing")
-        else:
+        elif home.purchase.told_by != IMPORTED:  # history never earns, whoever tells it again
             desk.retell(sale)
             if owner is not None:
                 reason = "It became known whose purchase it is"

@@ -5,7 +5,7 @@ Every identity goes on as a keyed hash: what is kept of a telling names nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,20 +49,25 @@ Step = OfSale | OfSubscription | Settles
 
 def hear(call: Call, name: str, raw: bytes, headers: Mapping[str, str], bound: Mapping[str, object]) -> Noted:
     """Books a verified event. What cannot be booked is set aside, once. Raises Unavailable: then send it again."""
-    program_id, now_ms = call.credential.program_id, milliseconds(call.now)
     provider = registry.provider(name)
     told = provider.translate(raw, headers, bound)
+    kept = {header: headers[header] for header in provider.KEPT_HEADERS if header in headers}
+    return book(call, told, raw, milliseconds(call.now), kept)
+
+
+def book(call: Call, told: Sequence[Fact], raw: bytes, now_ms: int, headers: Mapping[str, str] | None = None) -> Noted:
+    """Books facts, one after the other. ``raw`` names what is set aside, and is kept where it was not understood."""
+    program_id = call.credential.program_id
     noted = Noted("ignored")
     refused: list[Step] = []
     for fact in told:
         if isinstance(fact, facts.Unbookable):
-            kept = {header: headers[header] for header in provider.KEPT_HEADERS if header in headers}
-            content = asides.sealed(program_id, raw, kept)
+            content = asides.sealed(program_id, raw, dict(headers or {}))
             _put_aside(call, fact, raw, fact.reason, fact.detail, fact.ids, content=content)
             noted = worse(noted, Noted("set_aside", fact.reason))
             continue
         if isinstance(fact, Paid | facts.BuyerMet) and fact.member_id is not None and fact.customer_id is not None:
-            subscribe.learn(call, name, fact.customer_id, fact.member_id)
+            subscribe.learn(call, fact.provider, fact.customer_id, fact.member_id)
         for step in steps(program_id, fact, now_ms):
             done = take(call, step)
             noted = worse(noted, done)

@@ -7,7 +7,7 @@ import re
 from chalicelib import telemetry
 from chalicelib.actions import configure
 from chalicelib.actions.admission import Call, Credential
-from chalicelib.api import answers, hearing, requests
+from chalicelib.api import answers, requests
 from chalicelib.api.door import OWNER, Answer, Asked, Door
 from chalicelib.api.pages import PAGE
 from chalicelib.domain.calendar import milliseconds, moment_of
@@ -47,7 +47,9 @@ def post_webhook(asked: Asked) -> Answer:
         logger.error("provider secrets are unreadable", extra={"program": program_id, "provider": name})
         raise Unavailable("The provider's secrets cannot be read; its owner must set them again.") from error
     provider.verify(asked.raw, headers, secrets, asked.now, setting.url or _address(asked, headers))
-    noted = hearing.hear(_by_provider(asked, program_id, name), name, asked.raw, headers, setting.bound())
+    from chalicelib.api import hearing  # with all that booking needs: no other call pays for it
+
+    noted = hearing.hear(by_provider(asked, program_id, name), name, asked.raw, headers, setting.bound())
     if noted.outcome == "set_aside":
         telemetry.count("SetAside", 1, asked.now)
     heard = providers.heard_of(found.get(heard_key))
@@ -57,7 +59,8 @@ def post_webhook(asked: Asked) -> Answer:
     return Answer(body=answers.Heard(outcome=noted.outcome))
 
 
-def _by_provider(asked: Asked, program_id: str, name: str) -> Call:
+def by_provider(asked: Asked, program_id: str, name: str) -> Call:
+    """Who books what a provider told."""
     credential = Credential(program_id=program_id, agent=f"provider:{name}", roles=frozenset({"owner"}))
     return Call(credential=credential, now=asked.now)
 
@@ -81,6 +84,12 @@ def _presented(setting: providers.Setting, heard: providers.Heard, set_aside: in
     )
 
 
+def require_provider(name: str) -> None:
+    if name not in registry.providers():
+        known = ", ".join(registry.providers())
+        raise Refused("provider_not_found", f"There is no payment provider of this name; use {known}.")
+
+
 @door.call(
     "PUT",
     "/webhooks/{provider}",
@@ -94,9 +103,7 @@ def put_webhook(asked: Asked) -> Answer:
     body: requests.ProviderSetting = asked.body
     if name not in registry.providers():
         configure.admit(asked.call)
-        raise Refused(
-            "provider_not_found", f"There is no payment provider of this name; use {', '.join(registry.providers())}."
-        )
+    require_provider(name)
     done = configure.configure(
         asked.call, name, list(body.secrets), livemode=body.livemode, account=body.account, url=body.url
     )
@@ -155,8 +162,10 @@ def post_replay(asked: Asked) -> Answer:
     key = keys.provider(program_id, aside.provider)
     row = load([key]).get(key)
     bound = {} if row is None else providers.setting_of(row).bound()
+    from chalicelib.api import hearing
+
     try:
-        noted = hearing.again(_by_provider(asked, program_id, aside.provider), aside_id, aside, bound)
+        noted = hearing.again(by_provider(asked, program_id, aside.provider), aside_id, aside, bound)
     except ValueError as error:
         raise Refused(
             "event_not_found", "This event was sealed under a deployment secret that is gone; have it sent again."

@@ -234,3 +234,27 @@ def test_the_shops_word_on_who_bought_wins_over_an_email(shop: Shop) -> None:
         deliver(till, [told[place] for place in order])
         assert (shop.available(ann), shop.available(bob)) == (150, 50)
     assert shop.differences() == []
+
+
+def test_a_guests_receipt_that_a_provider_told_is_claimed_by_what_the_richest_telling_knew(shop: Shop) -> None:
+    till = Till(shop)
+    ann = shop.enrol(email="ann@example.com")
+    deliver(till, [charge("pi_1", 10_000), session("pi_1", 10_000, tax=2_000), refund("pi_1", "re_1", 5_000)])
+    assert shop.call("POST", "/purchases/pi_1/claim", {"member_id": ann})["points"] == 40
+    bob = shop.enrol(email="bob@example.com")
+    deliver(till, [charge("pi_1", 10_000, billing_details={"email": "bob@example.com"})])
+    assert (shop.available(ann), shop.available(bob)) == (50 + 40, 50)
+    deliver(till, [refund("pi_1", "re_2", 5_000)])
+    assert shop.available(ann) == 50
+    assert shop.differences() == []
+
+
+def test_a_sale_that_waits_for_its_payment_is_no_purchase_yet(shop: Shop) -> None:
+    till = Till(shop)
+    ann = shop.enrol(email="ann@example.com")
+    deliver(till, [refund("pi_1", "re_1", 5_000, metadata={"order_id": "A-1"})])
+    assert shop.call("GET", "/purchases/A-1").code == "purchase_not_found"
+    assert shop.refund("A-1", "R-1", 100).code == "purchase_not_found"
+    assert shop.call("POST", "/purchases/A-1/claim", {"member_id": ann}).code == "purchase_not_found"
+    assert shop.buy("A-1", 10_000, ann).status == 201
+    assert shop.available(ann) == 50 + 50
