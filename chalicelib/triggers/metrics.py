@@ -25,12 +25,12 @@ blueprint = Blueprint(__name__)
 # Every hour, for the night begins at midnight in each program's own zone.
 @blueprint.schedule("rate(1 hour)", name="metrics")
 def metrics(event: CloudWatchEvent) -> dict[str, Any]:
-    """Sends a task for each slice of each program whose day changed since it was folded; with ``{"all": true}`` in the
-    event's detail, of every program."""
+    """Sends a task for each slice of each program whose day changed since it was folded; of every program where the
+    event is no rule's, but somebody's who asks for a run."""
     told = event.to_dict()
     as_of = datetime.fromisoformat(str(told["time"])).astimezone(UTC)
     run_id = f"metrics-{as_of:%Y%m%dT%H%M%SZ}-{str(told.get('id', ''))[:8] or clock.new_id('', 8)}"
-    due = fold.programs_to_fold(as_of, everything=bool((told.get("detail") or {}).get("all")))
+    due = fold.programs_to_fold(as_of, everything=not told.get("resources"))
     tasks = [
         Task(work="fold", run_id=run_id, as_of=as_of, program_id=program_id, slice=number)
         for program_id in due

@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from datetime import UTC
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 

@@ -39,7 +39,7 @@ def standing(shop: Shop) -> dict[tuple[str, int, int], Any]:
     for what in fold.KINDS:
         for at, (year, data) in enumerate(rollups.read_by_year(shop.program_id, what, 0, 9999)):
             plain = data if what == "FIGURES" else zlib.decompress(data)
-            found[what, year, at] = msgspec.msgpack.decode(plain, strict_map_key=False)
+            found[what, year, at] = msgspec.msgpack.decode(plain)
     return found
 
 
