@@ -8,11 +8,12 @@ REPLAY_MADE := .venv/.made-for-replay
 CLOUD_MADE := .venv-cloud/.made
 ENVIRONMENT := infra/local/environment.sh
 
-.PHONY: help run serve serving reconcile-payments test check format bench guards replay environments clean e2e package deploy rollback destroy cost
+.PHONY: help run serve serving reconcile-payments test check format bench guards replay environments clean e2e package deploy rollback destroy cost schedule
 
 help:
 	@echo "make run                     a café with a little life in it, on this machine"
 	@echo "make serve PORT= PROGRAM=    one empty program; DATA=folder keeps its data"
+	@echo "make schedule NAME=due AT=…  a schedule as of a moment, on what is being served; PORT="
 	@echo "make test                    all tests; TESTS=tests/domain for some"
 	@echo "make check                   format, lint and types"
 	@echo "make format                  put the code into the format that check wants"
@@ -36,6 +37,9 @@ run: serving
 
 serve: serving
 	@exec $(VENV) -m infra.local serve --port "$${PORT:-}" --program "$${PROGRAM:-}" --data "$${DATA:-}" --stop-with-parent
+
+schedule: serving
+	@$(VENV) -m infra.local.schedule --name "$${NAME:-due}" --at "$${AT:-}" --port "$${PORT:-}"
 
 test: $(TEST_MADE) $(CLOUD_MADE)
 	@$(VENV) -m pytest $(TESTS)
