@@ -6,6 +6,8 @@ registers a function with ``works``; nothing else here knows what work there is.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import msgspec
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib import settings
+from chalicelib import settings, triggers
 from chalicelib.telemetry import logger
 
 blueprint = Blueprint(__name__)
@@ -50,6 +52,15 @@ def works(name: str) -> Callable[[Worker], Worker]:
         return worker
 
     return register
+
+
+def _worker(name: str) -> Worker:
+    """The worker for tasks of a name. Raises KeyError where there is none."""
+    if name not in _WORKERS:
+        # Lambda imports the module of its handler and no other; those that register workers stand beside it.
+        for module in pkgutil.iter_modules(triggers.__path__, f"{triggers.__name__}."):
+            importlib.import_module(module.name)
+    return _WORKERS[name]
 
 
 def send(tasks: Sequence[Task]) -> None:
@@ -94,7 +105,7 @@ def work(event: SQSEvent) -> dict[str, Any]:
     for record in event.to_dict()["Records"]:
         try:
             task = msgspec.json.decode(record["body"], type=Task)
-            _WORKERS[task.work](task, has_time)
+            _worker(task.work)(task, has_time)
         except Exception as error:
             logger.error("task failed", extra={"fault": type(error).__name__, "delivery": record["messageId"]})
             failed.append({"itemIdentifier": record["messageId"]})

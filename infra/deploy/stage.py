@@ -118,29 +118,23 @@ def _sources() -> list[str]:
 def _chalice_package(work: Path, stage: str) -> Path:
     made = work.parent / "chalice"
     shutil.rmtree(made, ignore_errors=True)
-    done = subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-c",
-                "import sys; from chalice.cli import main; sys.exit(main())",
-                "package",
-                "--stage",
-                stage,
-            ),
-            *("--merge-template", str(templates.TEMPLATE), "--template-format", "yaml", str(made)),
-        ],
-        cwd=work,
-        # A region is all it needs; importing the app must need nothing at all.
-        env={name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "REGULARS_"))}
-        | {"AWS_DEFAULT_REGION": "eu-central-1", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [*chalice_command(stage, made), "--merge-template", str(templates.TEMPLATE)]
+    done = subprocess.run(command, cwd=work, env=chalice_environment(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Trouble(f"Chalice could not package the app:\n{(done.stderr or done.stdout).strip()[-2000:]}")
     return made
+
+
+def chalice_command(stage: str, made: Path) -> list[str]:
+    """Packages the app of the working folder into ``made``."""
+    entry = "import sys; from chalice.cli import main; sys.exit(main())"
+    return [sys.executable, "-c", entry, "package", "--stage", stage, "--template-format", "yaml", str(made)]
+
+
+def chalice_environment() -> dict[str, str]:
+    """A region is all that packaging needs: importing the app must need nothing at all."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "REGULARS_"))}
+    return kept | {"AWS_DEFAULT_REGION": "eu-central-1", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def trim(unpacked: Path) -> None:

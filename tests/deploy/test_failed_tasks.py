@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
 
 from chalicelib.triggers import queue
 from chalicelib.triggers.queue import HasTime, Task
+from infra.deploy.stage import ROOT
 
 
 class Context:
@@ -37,3 +40,15 @@ def test_only_the_task_that_failed_comes_again(
     assert done == ["first", "last"]
     told = [(record.getMessage(), vars(record)["fault"], vars(record)["delivery"]) for record in caplog.records]
     assert told == [("task failed", "ValueError", "m-1"), ("task failed", "DecodeError", "m-3")]
+
+
+def test_the_workers_are_there_where_only_the_queues_module_is_imported() -> None:
+    """Lambda imports ``chalicelib.triggers.queue`` for its handler, and no app."""
+    found = subprocess.run(
+        [sys.executable, "-c", "from chalicelib.triggers import queue; print(queue._worker('due').__module__)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "chalicelib.triggers.schedules"

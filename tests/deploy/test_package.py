@@ -8,17 +8,15 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from infra.deploy import stage
 from infra.local import cloud, table
-from tests.deploy.packaged import package, unpacked
+from tests.deploy.packaged import PROGRAM, gateway, package, unpacked
 from tests.runtime_api import client_alone, run
 
 MEGABYTE = 1_000_000
-PROGRAM = Path(__file__).parents[2] / "programs" / "corner-cafe.json"
 
 
 def test_it_is_at_most_15_megabytes() -> None:
@@ -93,34 +91,6 @@ def test_the_http_function_imports_no_tracer_no_pydantic_and_no_resource_of_boto
     assert not [name for name in listed if name.startswith("aws_lambda_powertools.tracing")]
     # Each provider is imported by its own webhook only, sealing by who stores secrets.
     assert not [name for name in listed if re.match(r"chalicelib\.payments\.(stripe|square|shopify|standard)$", name)]
-
-
-def gateway(method: str, route: str, body: Any, key: str, **parameters: str) -> dict[str, Any]:
-    """The event that API Gateway makes of a request."""
-    path = "/v1" + route
-    for name, value in parameters.items():
-        path = path.replace("{" + name + "}", value)
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    return {
-        "resource": "/v1" + route,
-        "path": path,
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": parameters or None,
-        "stageVariables": None,
-        "requestContext": {
-            "resourcePath": "/v1" + route,
-            "httpMethod": method,
-            "path": "/prod" + path,
-            "requestId": "0a1b2c3d-0000-4000-8000-000000000000",
-            "domainName": "api.example.com",
-        },
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
-    }
 
 
 def test_the_zip_alone_serves_an_earn_under_awss_own_runtime_client(tmp_path: Path) -> None:

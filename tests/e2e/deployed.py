@@ -24,7 +24,7 @@ SERVICES = (
 # MiniStack's root: the person who deploys. The functions get keys of their own roles, and no more than these allow.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": clouds.REGION}
 STACK = "regulars-dev"
-DEPLOY_SECONDS = 240
+DEPLOY_SECONDS = 400
 
 
 @dataclass
@@ -102,7 +102,7 @@ class Deployed:
 
 @contextmanager
 def deployed() -> Iterator[Deployed]:
-    with clouds.started(services=SERVICES, more={"AUTH": "true"}) as cloud:
+    with clouds.started(services=SERVICES, more={"AUTH": "true", "LAMBDA_ACCOUNT_CONCURRENCY": "8"}) as cloud:
         one = Deployed(cloud)
         one.deploy("--program", "programs/corner-cafe.json")
         yield one

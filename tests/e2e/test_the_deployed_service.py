@@ -178,7 +178,7 @@ def ledger(storefront: httpx.Client, member_id: str) -> list[dict[str, Any]]:
     return items
 
 
-def eventually(look: Callable[[], T], fits: Callable[[T], bool], seconds: float = 90) -> T:
+def eventually(look: Callable[[], T], fits: Callable[[T], bool], seconds: float = 180) -> T:
     """What is seen when it fits, or when the time is over."""
     deadline = time.monotonic() + seconds
     while not fits(found := look()) and time.monotonic() < deadline:
