@@ -107,8 +107,9 @@ KINDS: dict[str, Kind] = {
     "before-after": Kind(
         metric_worth.before_after,
         "Do people buy more since they joined, more than others did over the same dates?",
-        "mean over members of (after - before) per 30 days, in equal windows around joining, less the mean over "
-        "customers who did not join of the same over the same dates; Welch's 95 % interval",
+        "difference of differences per member and 30 days: mean after - mean before × (others' after ÷ others' "
+        "before), in equal windows around the day of joining and over the same dates for customers who never joined; "
+        "all of them customers before the windows begin; 95 % interval by Welch",
         _PEOPLE,
         ("days",),
     ),

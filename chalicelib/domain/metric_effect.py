@@ -1,11 +1,14 @@
 """What joining changed: the same people before and after, beside people who did not join over the same dates.
 
-Each member's change is one number and so is each non-joiner's: their spending weighted by the very days on which the
-members' windows lie. Both are independent people, so the interval is Welch's: it takes no effect of one on another.
+Good customers join first, and what moves a shop's sales (a season, prices) moves large customers by more than small
+ones. So the others' change is taken in proportion, at the members' own level: a difference of differences of
+after - before × (others' after ÷ others' before). Members and others are different people, so the interval adds up
+the variance of each (delta method, Welch's degrees of freedom).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from math import sqrt
 from operator import mul
@@ -56,28 +59,79 @@ def quantile(confidence: float, freedom: float) -> float:
     return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
 
 
-def difference(treated: Sequence[float], others: Sequence[float]) -> Estimate | None:
-    """Mean of the treated less mean of the others; None where either are fewer than LEAST."""
-    if len(treated) < LEAST or len(others) < LEAST:
+Change = tuple[float, float]
+"""One person's sum before and after, by the same measure."""
+
+
+def difference(members: Sequence[Change], others: Sequence[Change]) -> Estimate | None:
+    """What members changed beyond the others' change; None where either are fewer than LEAST, or others bought
+    nothing before."""
+    if len(members) < LEAST or len(others) < LEAST:
         return None
-    mean, other_mean = sum(treated) / len(treated), sum(others) / len(others)
-    one = sum((value - mean) ** 2 for value in treated) / (len(treated) - 1) / len(treated)
-    other = sum((value - other_mean) ** 2 for value in others) / (len(others) - 1) / len(others)
-    error = sqrt(one + other)
-    below = one**2 / (len(treated) - 1) + other**2 / (len(others) - 1)
-    return Estimate(mean - other_mean, error, (one + other) ** 2 / below if below else len(treated) + len(others) - 2)
+    before, after = _means(members)
+    others_before, others_after = _means(others)
+    if others_before <= 0:
+        return None
+    trend = others_after / others_before
+    own = _variance_of_mean([became - trend * was for was, became in members])
+    theirs = _variance_of_mean([became - trend * was for was, became in others]) * (before / others_before) ** 2
+    below = own**2 / (len(members) - 1) + theirs**2 / (len(others) - 1)
+    freedom = (own + theirs) ** 2 / below if below else len(members) + len(others) - 2
+    return Estimate(after - trend * before, sqrt(own + theirs), freedom)
+
+
+def _means(people: Sequence[Change]) -> Change:
+    return sum(one[0] for one in people) / len(people), sum(one[1] for one in people) / len(people)
+
+
+def _variance_of_mean(values: Sequence[float]) -> float:
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values)
+
+
+def chosen(members: Sequence[tuple[str, int, int]], others: Sequence[tuple[str, int]], days: int) -> Chosen:
+    """Whom to compare: on both sides only people who were customers already before the first window begins.
+
+    Who begins to buy and joins at once would else look like an effect. ``members`` come with their first purchase and
+    their joining, ``others`` with their first purchase (day numbers). The day that keeps most of both is taken; what
+    anybody bought later plays no part in it.
+    """
+    best, most = None, 0.0
+    firsts = sorted(first for _, first in others)
+    for begin in sorted({joined - days for _, first, joined in members if first < joined - days}):
+        ours = sum(1 for _, first, joined in members if first < begin <= joined - days)
+        theirs = bisect_left(firsts, begin)
+        size = ours * theirs / (ours + theirs) if ours and theirs else 0.0
+        if size > most:
+            best, most = begin, size
+    if best is None:
+        return Chosen({}, [])
+    return Chosen(
+        {name: joined for name, first, joined in members if first < best <= joined - days},
+        [name for name, first in others if first < best],
+    )
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """The members compared with the day each joined, and those they are compared with."""
+
+    members: dict[str, int]
+    others: list[str]
 
 
 class Weights:
-    """How much of each day lies before, and after, the joining of the members compared: means over the members."""
+    """How much of each day lies before, and after, the joining of the members compared: means over the members.
+
+    The day of joining itself is on neither side: people join at the till, and that purchase is no effect.
+    """
 
     def __init__(self, joined: Sequence[int], days: int) -> None:
         self.first = min(joined) - days
-        self.last = max(joined) + days - 1
+        self.last = max(joined) + days
         size = self.last - self.first + 1
         self.before, self.after = [0.0] * size, [0.0] * size
         share = 1 / len(joined)
-        for weights, shift in ((self.before, -days), (self.after, 0)):
+        for weights, shift in ((self.before, -days), (self.after, 1)):
             steps = [0] * (size + 1)
             for day in joined:
                 steps[day + shift - self.first] += 1

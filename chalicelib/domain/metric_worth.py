@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.domain.metric_customers import customers_on
-from chalicelib.domain.metric_effect import LEAST, Estimate, Weights, difference
-from chalicelib.domain.metric_histories import PURCHASES, REFUNDED, SALES, net_sales, sum_of
+from chalicelib.domain.metric_effect import LEAST, Change, Chosen, Estimate, Weights, chosen, difference
+from chalicelib.domain.metric_histories import PURCHASES, REFUNDED, SALES, days_with, net_sales, sum_of
 from chalicelib.domain.metric_report import Book, Rate, Told, rate
 from chalicelib.domain.money import format_amount
 from chalicelib.domain.reach import ASSUMED_MARGIN_PERCENT
@@ -24,8 +24,7 @@ def before_after(book: Book, first: int, last: int) -> Told:
     estimates: dict[str, Any] = {}
     for name, columns in (("purchases", _COUNT), ("sales", _SPEND)):
         members, others = _changes(book, compared, days, columns)
-        estimate = difference([after - before for before, after in members], [b - a for a, b in others])
-        estimates[name] = _told(estimate)
+        estimates[name] = _told(difference(members, others))
         for group, found in (("members", members), ("others", others)):
             before, after = _mean([one[0] for one in found]), _mean([one[1] for one in found])
             rows.append(
@@ -36,57 +35,64 @@ def before_after(book: Book, first: int, last: int) -> Told:
                     "before": before,
                     "after": after,
                     "change": None if before is None or after is None else after - before,
+                    "growth": after / before if before and after is not None else None,
                 }
             )
     notes = []
-    if len(compared) < LEAST:
+    if estimates["sales"] is None:
         notes.append(
-            f"Only {len(compared)} members joined with {days} days of history on both sides; from {LEAST} on an "
-            "interval is given. Import purchases from before the program, or wait."
+            f"{len(compared.members)} members and {len(compared.others)} others can be compared; from {LEAST} of each "
+            f"on an interval is given. Everybody compared must have bought before, and members need {days} days on "
+            "both sides of joining. Import purchases from before the program, or wait."
         )
-    return Told(figures={"days": days, "members_compared": len(compared), "effect": estimates}, rows=rows, notes=notes)
+    figures = {
+        "days": days,
+        "members_compared": len(compared.members),
+        "others_compared": len(compared.others),
+        "effect": estimates,
+    }
+    return Told(figures=figures, rows=rows, notes=notes)
 
 
 def _mean(numbers: list[float]) -> float | None:
     return sum(numbers) / len(numbers) if numbers else None
 
 
-def _compared(book: Book, first: int, last: int, days: int) -> dict[str, int]:
-    """Members who joined in the window, with as many days of the shop's history before as after, who bought at all."""
-    begun = book.sums.first_day()
-    if begun is None:
-        return {}
-    return {
-        member: joining.day
-        for member, joining in book.people.members(last).items()
-        if first <= joining.day and begun + days <= joining.day <= last - days + 1
-        if member in book.histories.by_buyer
-    }
-
-
-Change = tuple[float, float]
+def _compared(book: Book, first: int, last: int, days: int) -> Chosen:
+    """Members who joined in the window with the days on both sides behind them, and customers who never joined."""
+    joined = book.people.members(last)
+    ever = {book.people.who(name) for name in book.people.joins}
+    members, others = [], []
+    for buyer, history in book.histories.by_buyer.items():
+        began = next(days_with(history, PURCHASES, last), None)
+        if began is None:
+            continue
+        joining = joined.get(buyer)
+        if joining is not None and first <= joining.day <= last - days:
+            members.append((buyer, began, joining.day))
+        elif buyer not in ever:
+            others.append((buyer, began))
+    return chosen(members, others, days)
 
 
 def _changes(
-    book: Book, compared: dict[str, int], days: int, columns: tuple[tuple[int, int], ...]
+    book: Book, compared: Chosen, days: int, columns: tuple[tuple[int, int], ...]
 ) -> tuple[list[Change], list[Change]]:
     """Before and after per 30 days: of each member compared, and of each other customer over the same dates."""
-    if not compared:
+    if not compared.members:
         return [], []
     scale = 30 / days
     members = []
-    for member, day in compared.items():
+    for member, day in compared.members.items():
         history = book.histories.by_buyer[member]
         was = sum(sign * sum_of(history, column, day - days, day - 1) for column, sign in columns)
-        became = sum(sign * sum_of(history, column, day, day + days - 1) for column, sign in columns)
+        became = sum(sign * sum_of(history, column, day + 1, day + days) for column, sign in columns)
         members.append((was * scale, became * scale))
-    weights = Weights(list(compared.values()), days)
-    ever = {book.people.who(name) for name in book.people.joins}
+    weights = Weights(list(compared.members.values()), days)
     others = []
-    for buyer, history in book.histories.by_buyer.items():
-        if buyer not in ever:
-            before, after = weights.of(history, columns)
-            others.append((before * scale, after * scale))
+    for buyer in compared.others:
+        before, after = weights.of(book.histories.by_buyer[buyer], columns)
+        others.append((before * scale, after * scale))
     return members, others
 
 
@@ -113,8 +119,7 @@ def worth_it(book: Book, first: int, last: int) -> Told:
     costs = cost_of_rewards + running + messages
     days = book.options.get("days", WINDOW_DAYS)
     compared = _compared(book, first, last, days)
-    members, others = _changes(book, compared, days, _SPEND)
-    estimate = difference([after - before for before, after in members], [b - a for a, b in others])
+    estimate = difference(*_changes(book, compared, days, _SPEND))
     units = _member_days(book, first, last) / 30
     gained = None
     if estimate is not None:
@@ -139,7 +144,7 @@ def worth_it(book: Book, first: int, last: int) -> Told:
         "member_days": _member_days(book, first, last),
         "incremental": gained,
         "return": _return(gained, costs),
-        "verdict": _verdict(book, estimate, gained, costs, len(compared)),
+        "verdict": _verdict(book, estimate, gained, costs, len(compared.members)),
     }
     notes = [] if costed > 0 else [f"No line came with its cost: a margin of {ASSUMED_MARGIN_PERCENT} % is assumed."]
     if not running:
