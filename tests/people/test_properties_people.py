@@ -53,10 +53,12 @@ RULES: dict[str, dict[str, Any]] = {
         },
     },
 }
-ACTS = ["buy", "buy", "guest", "back", "take", "cancel", "adjust", "settle", "claim", "sell", "spend", "spend", "pay"]
-ACTS += ["merge", "wait"]
+ACTS = ["buy", "buy", "buy", "guest", "back", "back", "back", "take", "take", "cancel", "adjust", "settle", "settle"]
+ACTS += ["claim", "sell", "spend", "spend", "pay", "pay", "merge", "wait"]
 STEPS = st.lists(
-    st.tuples(st.sampled_from(ACTS), st.integers(0, 2), st.integers(1, 999), st.integers(0, 30)), max_size=40
+    st.tuples(st.sampled_from(ACTS), st.integers(0, 2), st.integers(1, 999), st.integers(0, 30)),
+    min_size=25,
+    max_size=50,
 )
 
 
@@ -105,14 +107,14 @@ class Town:
 
     def sale(self, member_id: str | None, amount: int, which: int, codes: tuple[str, ...] = ()) -> str:
         order_id = self.next_id()
-        sale = Sale(total=amount, currency="EUR", occurred_at=self.now - timedelta(hours=which))
+        sale = Sale(total=amount, currency="EUR", occurred_at=self.now - timedelta(hours=which % 9))
         order = earn.Order(
             order_id=order_id,
             sale=sale,
             fingerprint=order_id,
             member_id=member_id,
             voucher_codes=codes,
-            payment_fingerprint=f"card{which}" if which < 5 else None,
+            payment_fingerprint=f"card{which}" if which < 3 else None,
         )
         earn.earn(self.call(), order)
         self.orders[order_id] = amount
@@ -120,7 +122,7 @@ class Town:
 
     def back(self, who: int, amount: int, which: int) -> None:
         if self.orders:
-            order_id = sorted(self.orders)[which % len(self.orders)]
+            order_id = list(self.orders)[-1 - which % min(4, len(self.orders))]
             asked = refund.Return(order_id=order_id, refund_id=self.next_id(), amount=amount, fingerprint="f")
             refund.refund(self.call(), asked)
 
@@ -140,9 +142,12 @@ class Town:
             settle_voucher.cancel(self.call(), self.codes[which % len(self.codes)])
 
     def adjust(self, who: int, amount: int, which: int) -> None:
-        grant.adjust(self.call(), self.people[who], amount if which % 3 else -amount, "test", self.next_id())
+        grant.adjust(
+            self.call(), self.people[who], amount // 4 + 1 if which % 3 else -amount // 9, "test", self.next_id()
+        )
 
     def settle(self, who: int, amount: int, which: int) -> None:
+        self.now += timedelta(days=which % 5)
         settle_referral(self.call(), self.people[who])
 
     def claim(self, who: int, amount: int, which: int) -> None:
@@ -155,7 +160,7 @@ class Town:
     def spend(self, who: int, amount: int, which: int) -> None:
         if self.cards and self.orders:
             code = list(self.cards)[which % len(self.cards)]
-            order_id = sorted(self.orders)[amount % len(self.orders)] if which % 4 else self.next_id()
+            order_id = list(self.orders)[-1 - amount % min(3, len(self.orders))] if which % 4 else self.next_id()
             settle_voucher.use(self.call(), code, order_id, amount % 200 + 1)
 
     def pay(self, who: int, amount: int, which: int) -> None:
@@ -229,7 +234,7 @@ class Town:
 @pytest.mark.parametrize("name", RULES)
 def test_any_sequence_of_what_people_do_keeps_every_chain_and_every_card(name: str) -> None:
     @settings(
-        derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
+        derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40
     )
     @given(STEPS)
     def lives(steps: list[tuple[str, int, int, int]]) -> None:
