@@ -15,7 +15,8 @@ import msgspec
 from chalicelib.actions.attempt import attempt
 from chalicelib.actions.claim import buyer_keys
 from chalicelib.domain.calendar import local_day, moment_of
-from chalicelib.domain.metric import Facts, Fold, merged
+from chalicelib.domain.metric import Fold
+from chalicelib.domain.metric_facts import Facts, merged
 from chalicelib.domain.metric_figures import Figures
 from chalicelib.domain.metric_histories import packed
 from chalicelib.domain.metric_people import People
@@ -133,7 +134,7 @@ def roll_up(program_id: str, slice_number: int, year: int) -> None:
     attempt(once)
 
 
-KINDS = ("SUMS", "BUYERS", "PEOPLE", "BASKETS", "FIGURES")
+KINDS = ("SUMS", "BUYERS", "PEOPLE", "BASKETS", "FIGURES", "ORDERS")
 
 
 def rolled(year: int, facts: Facts) -> dict[str, bytes]:
@@ -142,6 +143,7 @@ def rolled(year: int, facts: Facts) -> dict[str, bytes]:
         "SUMS": Sums.of(facts).packed(),
         "BUYERS": packed(year, facts.buyers),
         "PEOPLE": People.of(facts).packed(),
+        "ORDERS": zlib.compress(msgspec.msgpack.encode(sorted(facts.orders, key=msgspec.msgpack.encode)), 6),
         "FIGURES": Figures.of(facts).packed(),
         "BASKETS": zlib.compress(msgspec.msgpack.encode(facts.baskets.in_order()), 6),
     }

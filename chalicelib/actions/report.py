@@ -197,7 +197,7 @@ def _book(admitted: Admitted, kind: Kind, last: int, options: dict[str, int]) ->
 
     def blobs(what: str) -> list[bytes]:
         # Points may lapse, and histories begin, outside the window: all years before its end are read.
-        return rollups.read(program_id, what, 0, until) if what in kind.reads else []
+        return rollups.all_of(program_id, what, 0, until) if what in kind.reads else []
 
     people = People.read(blobs("PEOPLE"))
     return Book(

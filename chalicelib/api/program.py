@@ -7,11 +7,13 @@ import msgspec
 from chalicelib import clock
 from chalicelib.actions import govern
 from chalicelib.actions.admission import enter, not_found
+from chalicelib.actions.report import shop_figures
 from chalicelib.api import answers, requests
 from chalicelib.api.door import OWNER, STAFF, Answer, Asked, Door
 from chalicelib.api.pages import PAGE, sequence_of
 from chalicelib.domain.advice import advise
 from chalicelib.domain.calendar import moment_of
+from chalicelib.domain.metric_figures import Shop
 from chalicelib.domain.program import Close
 from chalicelib.domain.program_rules import check
 from chalicelib.store import programs
@@ -19,11 +21,19 @@ from chalicelib.store import programs
 door = Door(__name__)
 
 
-def program_answer(written: programs.Written) -> answers.ProgramAnswer:
+def program_answer(written: programs.Written, shop: Shop | None = None) -> answers.ProgramAnswer:
+    """``shop``: the figures to judge by, where the shop has any."""
     return answers.ProgramAnswer(
         version=written.version,
         program=msgspec.to_builtins(written.program),
-        advice=advise(written.program),
+        advice=advise(written.program)
+        if shop is None
+        else advise(
+            written.program,
+            shop.average_purchase,
+            purchases_per_month=shop.purchases_per_month,
+            margin_percent=shop.margin_percent,
+        ),
     )
 
 
@@ -62,7 +72,8 @@ def put_program(asked: Asked) -> Answer:
     body: requests.ProgramChange = asked.body
     enter(asked.credential)
     program = check(body.program, at="/program")
-    return Answer(body=program_answer(govern.replace_program(asked.call, body.version, program).written))
+    admitted = govern.replace_program(asked.call, body.version, program)
+    return Answer(body=program_answer(admitted.written, shop_figures(admitted, asked.call)))
 
 
 @door.call(
@@ -74,9 +85,10 @@ def put_program(asked: Asked) -> Answer:
     answer=answers.ProgramAnswer,
 )
 def post_program_check(asked: Asked) -> Answer:
-    written = enter(asked.credential).written
+    admitted = enter(asked.credential)
     program = check(asked.body.program, at="/program")
-    return Answer(body=program_answer(msgspec.structs.replace(written, program=program)))
+    written = msgspec.structs.replace(admitted.written, program=program)
+    return Answer(body=program_answer(written, shop_figures(admitted, asked.call)))
 
 
 def key_answer(record: programs.ApiKey, used_ms: int | None, text: str | None = None) -> answers.KeyAnswer:

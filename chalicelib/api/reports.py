@@ -9,11 +9,14 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.actions import backtest as trying
 from chalicelib.actions import report as reporting
 from chalicelib.actions.admission import enter
 from chalicelib.api.door import OWNER, Answer, Asked, Door, Query
+from chalicelib.api.requests import Body
 from chalicelib.domain.errors import Fault, Invalid
 from chalicelib.domain.metric_report import Rate
+from chalicelib.domain.program_rules import check
 
 door = Door(__name__)
 
@@ -68,6 +71,32 @@ def get_report(asked: Asked) -> Answer:
         "Content-Disposition": f'attachment; filename="{made.name}-{made.window["from"]}-{made.window["to"]}.csv"',
     }
     return Answer(body=table(made.rows), headers=headers)
+
+
+class Trial(Body, frozen=True, kw_only=True):
+    """A document to try, and another to compare it with; the window is the last year where nothing is said."""
+
+    program: dict[str, Any]
+    against: dict[str, Any] | None = None
+    from_: date | None = msgspec.field(default=None, name="from")
+    to: date | None = None
+
+
+@door.call(
+    "POST",
+    "/program/backtest",
+    roles=OWNER,
+    summary="Try a program document on the shop's past orders, or compare two; writes nothing",
+    body=Trial,
+    answer=trying.Tried,
+)
+def post_program_backtest(asked: Asked) -> Answer:
+    body: Trial = asked.body
+    enter(asked.credential)
+    documents = [check(body.program, at="/program")]
+    if body.against is not None:
+        documents.append(check(body.against, at="/against"))
+    return Answer(body=trying.backtest(asked.call, documents, body.from_, body.to))
 
 
 def _wants_csv(asked: Asked) -> bool:

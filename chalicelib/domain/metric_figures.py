@@ -8,7 +8,7 @@ from datetime import date
 import msgspec
 
 from chalicelib.domain.calendar import day_of
-from chalicelib.domain.metric import Facts
+from chalicelib.domain.metric_facts import Facts
 
 _LEAST = 30
 """Purchases below which an average is chance."""

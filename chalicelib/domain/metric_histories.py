@@ -15,7 +15,7 @@ from datetime import date
 import msgspec
 
 from chalicelib.domain.calendar import day_number
-from chalicelib.domain.metric import HISTORY
+from chalicelib.domain.metric_facts import HISTORY
 
 PURCHASES, SALES, REFUNDED, COSTED, COST, ACTIVE = range(len(HISTORY))
 

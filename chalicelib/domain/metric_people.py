@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from chalicelib.domain.metric import Facts, Joining
+from chalicelib.domain.metric_facts import Facts, Joining
 
 
 class People(msgspec.Struct, array_like=True):

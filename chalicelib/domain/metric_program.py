@@ -7,8 +7,8 @@ from typing import Any
 
 from chalicelib.domain.advice import cost_of_a_point
 from chalicelib.domain.calendar import day_of
-from chalicelib.domain.metric import ANY
 from chalicelib.domain.metric_customers import spent
+from chalicelib.domain.metric_facts import ANY
 from chalicelib.domain.metric_histories import PURCHASES, sum_of
 from chalicelib.domain.metric_report import Book, Rate, Told, months, rate
 from chalicelib.domain.metric_sums import Day

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from chalicelib.domain.metric import COUNTERS, REWARD, Facts
+from chalicelib.domain.metric_facts import COUNTERS, REWARD, Facts
 
 Day = dict[str, int]
 

@@ -47,15 +47,24 @@ def write_facts(program_id: str, year: int, slice_number: int, booked_day: int, 
     _write([keys.booked_facts(program_id, year, slice_number, booked_day, n) for n in range(_count(data))], data, 0)
 
 
-def read(program_id: str, what: str, first_year: int, last_year: int) -> list[bytes]:
+def all_of(program_id: str, what: str, first_year: int, last_year: int) -> list[bytes]:
     """A kind of rollup over some years: every slice's, by year and slice."""
     return [data for _, data in read_by_year(program_id, what, first_year, last_year)]
 
 
 def read_by_year(program_id: str, what: str, first_year: int, last_year: int) -> list[tuple[int, bytes]]:
+    return [(year, data) for year, _, data in read_by_slice(program_id, what, first_year, last_year)]
+
+
+def read_by_slice(program_id: str, what: str, first_year: int, last_year: int) -> list[tuple[int, int, bytes]]:
+    """The same with year and slice."""
     pk, first = keys.rollup(program_id, what, first_year, 0, 0)
     last = keys.rollup(program_id, what, last_year, 99, 999)[1]
-    return [(int(place.split("#")[1]), data) for place, data in _blobs(pk, first, last)]
+    found = []
+    for place, data in _blobs(pk, first, last):
+        _, year, number = place.split("#")
+        found.append((int(year), int(number), data))
+    return found
 
 
 def version(program_id: str, what: str, year: int, slice_number: int) -> int:

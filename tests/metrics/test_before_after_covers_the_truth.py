@@ -9,8 +9,8 @@ from statistics import NormalDist
 import pytest
 
 from chalicelib.domain import metric_worth
-from chalicelib.domain.metric import Joining
 from chalicelib.domain.metric_effect import Estimate, chosen, difference, quantile
+from chalicelib.domain.metric_facts import Joining
 from chalicelib.domain.metric_histories import Histories, packed
 from chalicelib.domain.metric_people import People
 from chalicelib.domain.metric_report import Book
