@@ -44,7 +44,9 @@ class _Loader(yaml.SafeLoader):
 def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
     if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
+        value = loader.construct_scalar(node)
+        # CloudFormation takes this one with a dot, and only in the short form.
+        return {name: value.split(".", 1) if suffix == "GetAtt" else value}
     if isinstance(node, yaml.SequenceNode):
         return {name: loader.construct_sequence(node, deep=True)}
     assert isinstance(node, yaml.MappingNode)
