@@ -6,34 +6,21 @@ understands of conditions and updates is what the store uses; anything else is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 from unittest.mock import patch
 
-from pynamodb.exceptions import CancellationReason, PutError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.purchase import Refund
 from chalicelib.store import keys, table
 from chalicelib.store.keys import Key
-from chalicelib.store.table import Row
+from chalicelib.store.table import Lost, Row, Write
 
 Item = dict[str, Any]
-
-
-class Refusal(PutError):
-    """A condition that does not hold."""
-
-    @property
-    def cause_response_code(self) -> str:
-        return "ConditionalCheckFailedException"
-
-    @property
-    def cancellation_reasons(self) -> list[CancellationReason]:
-        return [CancellationReason(code="ConditionalCheckFailed")]
 
 
 def _plain(value: Any) -> Any:
@@ -92,18 +79,19 @@ class Memory:
             if key in self.items:
                 yield Row(**deepcopy(self.items[key]))
 
-    def write(self, writes: list[tuple[str, Row, Condition | None, list[Any]]]) -> None:
+    def write(self, writes: Sequence[Write]) -> None:
         assert len(writes) <= 100, "a transaction holds 100 items"
-        assert len({row.key for _, row, _, _ in writes}) == len(writes), "a transaction names an item once"
-        if not all(holds(condition, self.items.get(row.key)) for _, row, condition, _ in writes):
-            raise Refusal("a condition does not hold")
+        assert len({write.row.key for write in writes}) == len(writes), "a transaction names an item once"
+        if not all(holds(write.condition, self.items.get(write.row.key)) for write in writes):
+            raise Lost
         self.commits += 1
-        for what, row, _, actions in writes:
-            if what == "delete":
+        for write in writes:
+            row = write.row
+            if write.delete:
                 self.items.pop(row.key, None)
-            elif what == "update":
+            elif write.actions:
                 before = self.items.get(row.key, {"pk": row.pk, "sk": row.sk})
-                self.items[row.key] = changed(before, actions)
+                self.items[row.key] = changed(before, write.actions)
             else:
                 self.items[row.key] = deepcopy(row.attribute_values)
 
@@ -116,41 +104,15 @@ class Memory:
         return [row.document(Refund if row.t == "REFUND" else Entry) for row in rows]
 
 
-class _Transaction:
-    def __init__(self, memory: Memory) -> None:
-        self.memory = memory
-        self.writes: list[tuple[str, Row, Condition | None, list[Any]]] = []
-
-    def __enter__(self) -> _Transaction:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self.memory.write(self.writes)
-
-    def save(self, row: Row, condition: Condition | None = None) -> None:
-        self.writes.append(("put", row, condition, []))
-
-    def update(self, row: Row, actions: list[Any], condition: Condition | None = None) -> None:
-        self.writes.append(("update", row, condition, actions))
-
-    def delete(self, row: Row, condition: Condition | None = None) -> None:
-        self.writes.append(("delete", row, condition, []))
-
-
 @contextmanager
 def remembered() -> Iterator[Memory]:
     """Everything that the store reads and writes inside goes to a new table in memory."""
     memory = Memory()
 
-    def save(row: Row, condition: Condition | None = None) -> None:
-        memory.write([("put", row, condition, [])])
-
     with (
         patch.object(table, "connection", lambda: None),
-        patch.object(table, "TransactWrite", lambda connection: _Transaction(memory)),
-        patch.object(table, "TransactWriteError", Refusal),
-        patch.object(Row, "batch_get", lambda wanted, consistent_read: memory.rows(wanted)),
-        patch.object(Row, "save", save),
+        patch.object(table, "_fetch", lambda wanted: list(memory.rows(wanted))),
+        patch.object(table, "_transact", memory.write),
+        patch.object(table, "_put", lambda write: memory.write([write])),
     ):
         yield memory
