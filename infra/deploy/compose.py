@@ -23,7 +23,20 @@ Entry = Mapping[str, Any]
 
 def entries() -> dict[str, Entry]:
     """Every function's entry, by its id in the template."""
-    return template.load(FUNCTIONS)
+    found: dict[str, Entry] = _written_out(template.load(FUNCTIONS))
+    return found
+
+
+def _written_out(part: Any) -> Any:
+    """``!GetAtt Queue.Arn`` as JSON wants it: a list. YAML alone may say it in one word."""
+    if isinstance(part, list):
+        return [_written_out(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    target = part.get("Fn::GetAtt")
+    if isinstance(target, str):
+        return {"Fn::GetAtt": target.split(".", 1)}
+    return {name: _written_out(each) for name, each in part.items()}
 
 
 def composed(packaged: Mapping[str, Any], described: Mapping[str, Entry]) -> dict[str, Any]:
