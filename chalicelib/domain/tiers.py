@@ -158,9 +158,9 @@ def demote_after_refund(
     """A refund of a purchase that helped to reach the present tier is assessed at once.
 
     ``before`` is the member before the purchase of ``purchased_on`` counted for less. Where the sum that earned the
-    tier no longer does, the member falls to what it still reaches, or to what was held before the lift if that is higher and its time has not
-    passed. A refund of anything bought after the lift waits for the window's end; so does a tier held by one level's
-    mercy, which no sum had earned.
+    tier no longer does, the member falls to what it still reaches, or to what was held before the lift if that is
+    higher and its time has not passed. A refund of anything bought after the lift waits for the window's end; so does
+    a tier held by one level's mercy, which no sum had earned.
     """
     if tiers is None or head.tier is None or not counted(head, tiers):
         return head, None
