@@ -15,7 +15,7 @@ from chalicelib.domain.history import Made
 from chalicelib.domain.member import Contact, Head, Referral
 from chalicelib.domain.program import Referral as Rule
 from chalicelib.domain.purchase import Purchase
-from chalicelib.store import entries, invites, keys, members, programs
+from chalicelib.store import entries, invites, keys, members, programs, stories
 from chalicelib.store.table import Row, commit, load
 
 LOOKED_AT = 200
@@ -51,14 +51,14 @@ def _once(call: Call, friend_id: str) -> Outcome:
     asked = [
         keys.head(program_id, known.advocate_id),
         keys.contact(program_id, friend.member_id),
-        keys.purchase(program_id, order_id),
-        keys.claimed(program_id, order_id),
+        *stories.around(program_id, order_id),
     ]
     found = load(asked)
     advocate = final_head(program_id, members.head_of(found[asked[0]]) if asked[0] in found else None)
-    row = found.get(asked[2])
-    bought = (found.get(asked[3]) or row).document(Purchase) if row is not None else None
-    refunded = 0 if row is None else int(row.n or 0)
+    stands = stories.stands(found, program_id, order_id)
+    if stands is not None and stands.purchase.member_id not in (friend.member_id, *friend.merged_from):
+        stands = None  # it turned out to be somebody else's
+    bought, refunded = (None, 0) if stands is None else (stands.purchase, stands.refunded)
     rule = _promised(admitted, bought)
     following, refusal = None, None
     if rule is not None and referral.worth(bought, refunded) < referral.least(rule):
@@ -79,6 +79,7 @@ def _once(call: Call, friend_id: str) -> Outcome:
         refunded,
         rule=rule,
         following=following,
+        disputed=stands is not None and stands.held > 0,
         refusal=refusal,
         now=now,
         booked_by=admitted.booked_by,
@@ -164,14 +165,16 @@ def _following(admitted: Admitted, friend: Head, rule: Rule, refunded_order: str
     joined = local_day(moment_of(friend.enrolled_ms), program.time_zone)
     made = sorted(_purchases(program.program_id, friend), key=lambda one: one.occurred_ms)
     made = [one for one in made if one.order_id != refunded_order and one.basis.spent(one.total, 0)]
-    asked = {str(one.order_id): keys.purchase(program.program_id, str(one.order_id)) for one in made}
-    rows = load(asked.values()) if asked else {}
+    asked = [key for one in made for key in stories.around(program.program_id, str(one.order_id))]
+    found = load(asked) if asked else {}
     for one in made:
-        row = rows.get(asked[str(one.order_id)])
-        if row is None or local_day(moment_of(one.occurred_ms), program.time_zone) < joined:
+        stands = stories.stands(found, program.program_id, str(one.order_id))
+        if stands is None or stands.purchase.member_id not in (friend.member_id, *friend.merged_from):
             continue
-        if referral.worth(one, int(row.n or 0)) >= referral.least(rule):
-            return one
+        if local_day(moment_of(one.occurred_ms), program.time_zone) < joined:
+            continue
+        if referral.worth(stands.purchase, stands.refunded) >= referral.least(rule):
+            return stands.purchase
     return None
 
 

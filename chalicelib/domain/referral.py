@@ -22,6 +22,8 @@ from chalicelib.domain.program import Referral as Rule
 from chalicelib.domain.purchase import Purchase
 
 _DOTS_IGNORED = {"gmail.com", "googlemail.com"}
+DISPUTE_DAYS = 7
+"""So long after a look at a disputed payment it is looked at again."""
 _SAME_DOMAIN = {"googlemail.com": "gmail.com"}
 
 
@@ -128,6 +130,7 @@ def settle(
     *,
     rule: Rule | None,
     following: Purchase | None,
+    disputed: bool,
     refusal: str | None,
     now: datetime,
     booked_by: str,
@@ -136,7 +139,8 @@ def settle(
 
     ``rule`` is the one that the purchase was made under. A purchase refunded below the minimum meanwhile does not
     qualify, and the next may: ``following`` is one that was bought already. Beyond the advocate's yearly cap, or where
-    the advocate has left, only the friend is paid. ``refusal`` is why it is not to be paid at all.
+    the advocate has left, only the friend is paid. ``refusal`` is why it is not to be paid at all; while the payment
+    is ``disputed`` it waits.
     """
     referral = friend.referral
     today = local_day(now, program.time_zone)
@@ -151,6 +155,8 @@ def settle(
         return Settled(replace(friend, referral=waiting), None, ())
     if refusal is not None:
         return Settled(refuse(friend, refusal), None, ())
+    if disputed:
+        return Settled(replace(friend, referral=replace(referral, settles_on=today + DISPUTE_DAYS)), None, ())
     year = day_of(today).year
     paid_for = 0 if advocate is None or advocate.referrals_paid[0] != year else advocate.referrals_paid[1]
     capped = rule.yearly_cap is not None and paid_for >= rule.yearly_cap

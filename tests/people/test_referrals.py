@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from chalicelib.actions.settle_referral import Outcome
 from tests.moments import at
+from tests.payments.senders import sample
+from tests.payments.till import Till
 from tests.people.people import START, brought, cafe, days_later, merged, referrals, settle
 from tests.shop import Shop, opened
 
@@ -286,3 +292,59 @@ def test_what_was_promised_when_the_friend_bought_is_paid_after_the_owner_change
     assert shop.call("PUT", "/program", {"version": 1, "program": document}, key=shop.owner).status == 200
     assert settle(shop, bob).state == "paid"
     assert (shop.available(ann), shop.available(bob)) == (150, 95)
+
+
+def provider_event(name: str, **changes: Any) -> dict[str, Any]:
+    """A sample of Stripe's, told now, with some fields of its object changed."""
+    told: dict[str, Any] = json.loads(sample("stripe", name))
+    told["created"] = int(time.time())
+    told["data"]["object"].update({"created": told["created"], **changes})
+    return told
+
+
+def test_a_disputed_payment_waits_and_one_that_was_lost_pays_nobody() -> None:
+    with opened(cafe()) as shop:
+        till = Till(shop)
+        ann = shop.enrol(email="ann@example.com")
+        bob = brought(shop, ann)
+        assert till.outcome(provider_event("charge.succeeded", metadata={"member_id": bob})) == "booked"
+        assert told(shop, ann) == [("settling", None)]
+        assert till.outcome(provider_event("charge.dispute.created")) == "booked"
+        assert later(shop, bob, 15).state == "settling"
+        assert shop.available(ann) == 0
+        assert till.outcome(provider_event("charge.dispute.closed", status="lost")) == "booked"
+        assert later(shop, bob, 15).state == "settling", "it is looked at again after a week"
+        assert later(shop, bob, 23).state == "joined"
+        assert (shop.available(ann), shop.available(bob)) == (0, 0)
+
+
+def test_a_disputed_payment_that_was_won_pays_both() -> None:
+    with opened(cafe()) as shop:
+        till = Till(shop)
+        ann = shop.enrol(email="ann@example.com")
+        bob = brought(shop, ann)
+        till.outcome(provider_event("charge.succeeded", metadata={"member_id": bob}))
+        till.outcome(provider_event("charge.dispute.created"))
+        assert later(shop, bob, 15).state == "settling"
+        assert till.outcome(provider_event("charge.dispute.closed", status="won")) == "booked"
+        assert later(shop, bob, 23).state == "paid"
+        assert shop.available(ann) == 150
+        assert shop.differences() == []
+
+
+def later(shop: Shop, friend_id: str, days: int) -> Outcome:
+    """Tries to settle so many days after the real present."""
+    return settle(shop, friend_id, (datetime.now(UTC) - datetime.fromisoformat(START)).days + days)
+
+
+def test_a_richer_telling_that_leaves_too_few_goods_does_not_qualify() -> None:
+    with opened(cafe()) as shop:
+        till = Till(shop)
+        ann = shop.enrol(email="ann@example.com")
+        bob = brought(shop, ann)
+        till.outcome(provider_event("charge.succeeded", metadata={"member_id": bob, "order_id": "A-1"}))
+        assert told(shop, ann) == [("settling", None)]
+        answer = shop.buy("A-1", 5988, bob, delivery=4988)
+        assert (answer.status, shop.call("GET", "/purchases/A-1")["points"]) == (201, 10)
+        assert later(shop, bob, 16).state == "joined"
+        assert shop.available(ann) == 0
