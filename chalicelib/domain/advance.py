@@ -98,7 +98,9 @@ def _caught_up(head: Head, program: Program, today: int, told: _Telling) -> Head
             told.tier(named, head.tier.id, today, reason)
         head = named
     while (day := _own_date(head, program)) is not None and day <= today:
-        head = _on_day(head, program, day, told)
+        before, head = head, _on_day(head, program, day, told)
+        if head == before:
+            raise RuntimeError(f"day {day} is due and brings nothing")  # better than a loop without end
     return head
 
 
@@ -138,16 +140,14 @@ def _dates(head: Head) -> list[int]:
 
 
 def _on_day(head: Head, program: Program, day: int, told: _Telling) -> Head:
-    """All that one day brings: what is released, what lapses, the tier, what is celebrated, what is announced."""
+    """All that one day brings: what lapses, what is released, the tier, what is celebrated, what is announced."""
+    head = _lapsed(head, day, told)
     if day in head.pending:
         head, released = points.release(head, day)
         head = points.start_idling(head, program.expiry, day)
         if released:
             head = told.entry(head, "release", released, "release", day, "Points are available now")
-    if any((on := points.last_day(head, lot)) is not None and on < day for lot in head.lots):
-        head, lost = points.lapse(head, day - 1)
-        if lost:
-            head = told.entry(head, "expire", -lost, "expiry", day, f"Points could be used until {day_of(day - 1)}")
+        head = _lapsed(head, day, told)  # what waited longer than it was promised to last
     if head.tier is not None and head.tier.until is not None and head.tier.until < day:
         head = _assessed(head, program, day, told)
     if head.birthday_on is not None and head.birthday_on <= day:
@@ -155,6 +155,15 @@ def _on_day(head: Head, program: Program, day: int, told: _Telling) -> Head:
     if head.anniversary_on is not None and head.anniversary_on <= day:
         head = _anniversary(head, program, head.anniversary_on, told)
     return _notices(head, day, told)
+
+
+def _lapsed(head: Head, day: int, told: _Telling) -> Head:
+    if not any((on := points.last_day(head, lot)) is not None and on < day for lot in head.lots):
+        return head
+    head, lost = points.lapse(head, day - 1)
+    if lost == 0:
+        return head
+    return told.entry(head, "expire", -lost, "expiry", day, f"Points could be used until {day_of(day - 1)}")
 
 
 def _assessed(head: Head, program: Program, day: int, told: _Telling) -> Head:

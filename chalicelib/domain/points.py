@@ -61,8 +61,8 @@ def touch(head: Head, expiry: Expiry, day: int) -> Head:
 
 
 def start_idling(head: Head, expiry: Expiry, day: int) -> Head:
-    """Idle points that came by themselves (a release, a birthday) lapse too, although nothing touched them since."""
-    if IDLE not in head.lots or head.idle_on is not None:
+    """Idle points that came by themselves (a release, a birthday) after a silence begin one of their own."""
+    if IDLE not in head.lots or (head.idle_on is not None and head.idle_on >= day):
         return head
     months = max(head.idle_months, (expiry.months or 12) if expiry.policy == "inactivity" else 0)
     return head if months == 0 else replace(head, idle_on=day_number(add_months(day_of(day), months)))
@@ -176,7 +176,7 @@ def _gone(head: Head, lot: int, available_on: int | None, sequence: int) -> bool
         return False
     if lot != IDLE:
         return lot not in head.lots
-    released_later = available_on is not None and available_on > head.idle_lapsed_on
+    released_later = available_on is not None and available_on >= head.idle_lapsed_on
     return sequence < head.idle_lapsed_sequence and not released_later
 
 

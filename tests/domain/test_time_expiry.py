@@ -338,10 +338,20 @@ ROWS = [
         program={"expiry": {"policy": "inactivity", "months": 1}, "earning": {"pending_days": 45}},
         history="""2027-01-10 buy a 100
                    2027-02-24 run
-                   2027-03-24 run
-                   2027-03-25 run""",
+                   2027-03-24T23:59 redeem 10
+                   2027-04-25 run""",
         balance="0",
-        ledger="earn+100? release+100 expire-100",
+        ledger="earn+100? release+100 redeem-10 expire-90",
+    ),
+    Row(
+        name="what is released on the day after the silence is not taken with the rest",
+        program={"expiry": {"policy": "inactivity", "months": 1}, "earning": {"pending_days": 32}},
+        history="""2026-12-01 buy z 70
+                   2027-01-10 buy a 100
+                   2027-01-11 buy b 30
+                   2027-02-12 run""",
+        balance="30",
+        ledger="earn+70? release+70 earn+100? earn+30? release+100 expire-170 release+30",
     ),
 ]
 

@@ -72,6 +72,14 @@ ROWS = [
         balance="500",
     ),
     Row(
+        name="29 February, kept on the 28th for years, is not forgotten",
+        program=GIFT,
+        birthday="2000-02-29",
+        history="""2027-03-01 run
+                   2028-02-28T23:59 run""",
+        balance="200",
+    ),
+    Row(
         name="28 February stays the 28th in a leap year",
         program=GIFT,
         birthday="2001-02-28",
@@ -193,7 +201,7 @@ ROWS = [
         balance="130",
         tier="silver 2028-03-31",
         ledger=(
-            "earn+600? release+600 bonus+100 expire-600 expire-100 earn+20? release+20 earn+30? release+30 expire-20 "
+            "earn+600? release+600 bonus+100 expire-600 expire-100 earn+20? release+20 earn+30? expire-20 release+30 "
             "bonus+100"
         ),
         told="bronze>gold gold>silver",

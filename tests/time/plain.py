@@ -85,25 +85,26 @@ class Plain:
 
     def morning(self, today: date) -> None:
         """What the night brought."""
-        idle_over = self.active_on is not None and months_on(self.active_on, self.months) < today
-        ended = [
-            grant
-            for grant in self.grants
-            if grant.usable <= today
-            and not grant.closed
-            and ((grant.last is not None and grant.last < today) or (grant.idle and idle_over))
-        ]
-        if ended:
-            for grant in ended:
-                grant.closed = True
-            self.closings.append((today, ended))
-        if any(grant.idle for grant in ended):
-            self.active_on = None
-        released = any(grant.idle and not grant.closed and grant.usable <= today for grant in self.grants)
-        if released and self.active_on is None:
-            self.active_on = today
+        silent = self.active_on is not None and months_on(self.active_on, self.months) < today
+        open_grants = [grant for grant in self.grants if not grant.closed and grant.usable <= today]
+        self.close(
+            today,
+            [one for one in open_grants if one.usable < today and (self.over(one, today) or (one.idle and silent))],
+        )
+        if any(one.idle and one.usable == today for one in open_grants) and (silent or self.active_on is None):
+            self.active_on = today  # what is released after a silence begins another
+        self.close(today, [one for one in open_grants if one.usable == today and self.over(one, today)])
         if self.held is not None and self.held.until is not None and self.held.until < today:
             self.assess(today)
+
+    def over(self, grant: Grant, today: date) -> bool:
+        return grant.last is not None and grant.last < today
+
+    def close(self, today: date, grants: list[Grant]) -> None:
+        for grant in grants:
+            grant.closed = True
+        if grants:
+            self.closings.append((today, grants))
 
     @property
     def months(self) -> int:
