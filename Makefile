@@ -14,7 +14,7 @@ help:
 	@echo "make run                     a café with a little life in it, on this machine"
 	@echo "make serve PORT= PROGRAM=    one empty program; DATA=folder keeps its data"
 	@echo "make schedule NAME=due AT=…  a schedule as of a moment, on what is being served; PORT="
-	@echo "make test                    all tests; TESTS=tests/domain for some"
+	@echo "make test                    all tests but the deployed ones (make e2e); TESTS=tests/domain for some"
 	@echo "make check                   format, lint and types"
 	@echo "make format                  put the code into the format that check wants"
 	@echo "make bench                   round trips, write units, processor time"
@@ -42,7 +42,7 @@ schedule: serving
 	@$(VENV) -m infra.local.schedule --name "$${NAME:-due}" --at "$${AT:-}" --port "$${PORT:-}"
 
 test: $(TEST_MADE) $(CLOUD_MADE)
-	@$(VENV) -m pytest $(TESTS)
+	@$(VENV) -m pytest $(if $(TESTS),$(TESTS),tests --ignore=tests/e2e)
 
 check: $(TEST_MADE)
 	@$(VENV) -m ruff format --check --quiet .
