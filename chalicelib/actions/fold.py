@@ -6,8 +6,10 @@ rollup is always the sum of all that stands, written only over the version befor
 
 from __future__ import annotations
 
+import gc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
@@ -16,6 +18,7 @@ from chalicelib.actions.attempt import attempt
 from chalicelib.actions.claim import buyer_keys
 from chalicelib.domain.calendar import local_day, moment_of
 from chalicelib.domain.metric import Fold
+from chalicelib.domain.metric_baskets import Baskets
 from chalicelib.domain.metric_facts import Facts, merged
 from chalicelib.domain.metric_figures import Figures
 from chalicelib.domain.metric_histories import packed
@@ -97,9 +100,10 @@ def fold_day(program_id: str, zone: str, slice_number: int, booked_day: int) -> 
     """Writes what one booked day of a slice adds to each year; answers the rows read and the years."""
     made = Fold(zone)
     count = 0
-    for kind, document in rollups.journal(program_id, booked_day, slice_number):
-        made.add(kind, document)
-        count += 1
+    with _uncollected():
+        for kind, document in rollups.journal(program_id, booked_day, slice_number):
+            made.add(kind, document)
+            count += 1
     if not count:
         return 0, set()
     _recognise(program_id, made)
@@ -107,6 +111,18 @@ def fold_day(program_id: str, zone: str, slice_number: int, booked_day: int) -> 
         data = zlib.compress(msgspec.msgpack.encode(facts), 6)
         rollups.write_facts(program_id, year, slice_number, booked_day, data)
     return count, set(made.facts)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the cycle collector, which would walk all that was folded again and again: nothing there is a cycle."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _recognise(program_id: str, made: Fold) -> None:
@@ -145,5 +161,5 @@ def rolled(year: int, facts: Facts) -> dict[str, bytes]:
         "PEOPLE": People.of(facts).packed(),
         "ORDERS": zlib.compress(msgspec.msgpack.encode(sorted(facts.orders, key=msgspec.msgpack.encode)), 6),
         "FIGURES": Figures.of(facts).packed(),
-        "BASKETS": zlib.compress(msgspec.msgpack.encode(facts.baskets.in_order()), 6),
+        "BASKETS": zlib.compress(msgspec.msgpack.encode(Baskets.of(facts.baskets)), 6),
     }

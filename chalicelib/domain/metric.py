@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from chalicelib.domain.calendar import day_of, local_day, moment_of
 from chalicelib.domain.metric_facts import ANY, COUNTERS, REWARD, Facts, Joining, Order, new_facts
 from chalicelib.domain.metric_rows import Change, End, Issue, Movement, Return, Sold, Told, read_row
+from chalicelib.domain.program import zone
 
 _AT = {name: place for place, name in enumerate(COUNTERS)}
-_MEMBER, _GUEST = _AT["member_purchases"], _AT["guest_purchases"]
+_MEMBER, _GUEST, _ANONYMOUS = _AT["member_purchases"], _AT["guest_purchases"], _AT["anonymous_purchases"]
+_EARNED, _PENDING = _AT["earned"], _AT["pending"]
 _POINTS = {
     "earn": _AT["earned"],
     "bonus": _AT["bonus"],
@@ -21,9 +25,7 @@ _POINTS = {
 _TAKES = {"redeem", "refund", "expire"}
 """Kinds that take points, whose sum is told as a positive number."""
 
-_QUARTER_MS = 900_000
-_EXACT_FROM_MS = 94_694_400_000
-"""1973: since then every zone's offset is whole quarters of an hour."""
+_DAY_MS = 86_400_000
 
 
 class Fold:
@@ -31,7 +33,7 @@ class Fold:
 
     def __init__(self, time_zone: str) -> None:
         self._zone = time_zone
-        self._days: dict[int, int] = {}
+        self._offsets: dict[int, int | None] = {}
         self._years: dict[int, tuple[int, int]] = {}
         self.facts: dict[int, Facts] = {}
         self.joined: list[str] = []
@@ -61,13 +63,14 @@ class Fold:
             _day(facts, day)[_AT["cards_spent"]] += told.amount
 
     def _day(self, ms: int) -> int:
-        quarter = ms // _QUARTER_MS
-        day = self._days.get(quarter)
-        if day is None:
-            day = local_day(moment_of(ms), self._zone)
-            if ms >= _EXACT_FROM_MS:
-                self._days[quarter] = day
-        return day
+        """The shop's day of a moment. The zone is asked once a day of UTC, and again only where its offset moves."""
+        number = ms // _DAY_MS
+        if number not in self._offsets:
+            ends = [moment_of(number * _DAY_MS + at).astimezone(zone(self._zone)) for at in (0, _DAY_MS)]
+            same = ends[0].utcoffset() == ends[1].utcoffset()
+            self._offsets[number] = _ms_of(ends[0].utcoffset()) if same else None
+        offset = self._offsets[number]
+        return local_day(moment_of(ms), self._zone) if offset is None else (ms + offset) // _DAY_MS
 
     def _of(self, day: int) -> tuple[Facts, int]:
         place = self._years.get(day)
@@ -82,12 +85,14 @@ class Fold:
     def _sold(self, facts: Facts, sold: Sold, kind: str, day: int, month: int) -> None:
         row = _day(facts, day)
         total = sold.total
-        if kind != "CLAIM":
-            who = sold.member if sold.sequence else sold.buyer
-            facts.orders.append(Order(sold.at, who, total, sold.delivery, sold.tax, _by_category(sold)))
-        costed, cost = sold.costs()
+        costed, cost, lines = _by_category(sold)
         member = sold.member if sold.sequence else None
         claimed = kind == "CLAIM"
+        buyer = member or sold.buyer
+        if not claimed:
+            order = [(category, line[0], line[1], line[2]) for category, line in lines.items()]
+            facts.orders.append(Order(sold.at, buyer, total, sold.delivery, sold.tax, order))
+        facts.baskets.add(buyer, month, lines, counted=not claimed)
         if member is None or claimed:
             # A claim moves a guest's purchase to the member who claimed it.
             sign = -1 if claimed else 1
@@ -96,14 +101,10 @@ class Fold:
             row[_GUEST + 4] += sign * costed
             row[_GUEST + 5] += sign * cost
             if sold.buyer is None:
-                row[12] += sign
-                row[13] += sign * total
+                row[_ANONYMOUS] += sign
+                row[_ANONYMOUS + 1] += sign * total
             else:
                 _history(facts, sold.buyer, day, sign, sign * total, sign * costed, sign * cost, 0)
-                if not claimed:
-                    facts.baskets.add(sold.buyer, month, sold.lines)
-            if sold.buyer is None and not claimed:
-                facts.baskets.add(None, month, sold.lines)
         if member is None:
             return
         row[_MEMBER] += 1
@@ -111,12 +112,8 @@ class Fold:
         row[_MEMBER + 4] += costed
         row[_MEMBER + 5] += cost
         _history(facts, member, day, 1, total, costed, cost, 1 if sold.points or sold.stamps else 0)
-        if claimed:
-            facts.baskets.remember(member, month, sold.lines)
-        else:
-            facts.baskets.add(member, month, sold.lines)
         if sold.points:
-            row[_AT["pending"] if sold.status == "pending" else _AT["earned"]] += sold.points
+            row[_PENDING if sold.status == "pending" else _EARNED] += sold.points
             if sold.expires_on is not None:
                 _lot(facts, sold.expires_on)[0] += sold.points
         if sold.tier is not None:
@@ -188,19 +185,32 @@ class Fold:
         self.joined.append(moved.member)
 
 
-def _by_category(sold: Sold) -> list[tuple[str | None, int, int, int | None]]:
-    """Lines of one category earn as one line does; those of known cost stand apart."""
-    lines: dict[tuple[str | None, bool], list[int]] = {}
+def _ms_of(offset: timedelta | None) -> int:
+    assert offset is not None  # a moment in a zone has one
+    return offset // timedelta(milliseconds=1)
+
+
+def _by_category(sold: Sold) -> tuple[int, int, dict[str | None, tuple[int, int, int | None]]]:
+    """Goods whose cost is known, and that cost, as ``purchase.costs`` counts them; and quantity, amount and cost by
+    category, for lines of one category earn as one line does. A category has a cost where all of its lines have."""
+    lines: dict[str | None, tuple[int, int, int | None]] = {}
+    listed = costed = cost = 0
     for line in sold.lines:
-        key = line.category, line.cost is None
-        known = lines.get(key)
+        amount, its_cost, category = line.amount, line.cost, line.category
+        listed += amount
+        if its_cost is not None:
+            costed += amount
+            cost += its_cost
+        known = lines.get(category)
         if known is None:
-            lines[key] = [line.quantity, line.amount, line.cost or 0]
+            lines[category] = (line.quantity, amount, its_cost)
         else:
-            known[0] += line.quantity
-            known[1] += line.amount
-            known[2] += line.cost or 0
-    return [(key[0], row[0], row[1], None if key[1] else row[2]) for key, row in lines.items()]
+            both = None if its_cost is None or known[2] is None else known[2] + its_cost
+            lines[category] = (known[0] + line.quantity, known[1] + amount, both)
+    if costed:
+        goods = max(0, sold.total - sold.delivery - sold.tax)
+        costed = costed * goods // listed if goods < listed else costed
+    return costed, cost, lines
 
 
 def _day(facts: Facts, day: int) -> list[int]:

@@ -1,125 +1,141 @@
 """What is bought together: by month, the baskets with a category, with two of them, and who bought which.
 
-Only lines with a category count. Exact for a shop of up to MOST categories in a year; where there are more, the ones
-in fewest baskets share the name OTHER.
+Only lines with a category count. A fold notes each basket as the set of its categories; a rollup holds what the
+reports ask for. Exact for a shop of up to MOST categories in a year; where there are more, the ones in fewest baskets
+share the name OTHER.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 import msgspec
 
-from chalicelib.domain.purchase import Line
-
 MOST = 100
 OTHER = "(other)"
 WIDE = 1 << 16
+SEPARATOR = "\x1f"
+"""Between the categories of a basket; no label from outside holds a control character."""
+
+
+class Heard(msgspec.Struct, array_like=True):
+    """Baskets as they came. Keys of the outer dictionaries are months, 1 to 12; a basket is its categories in order."""
+
+    sets: dict[int, dict[str, int]] = msgspec.field(default_factory=dict)
+    bought: dict[str, dict[int, list[str]]] = msgspec.field(default_factory=dict)
+    """Buyer, month: the baskets that they bought, some more than once."""
+
+    def add(self, buyer: str | None, month: int, categories: Iterable[str | None], *, counted: bool) -> None:
+        """One basket, of somebody or of nobody known; not ``counted`` where it was before, for somebody else."""
+        basket = SEPARATOR.join(sorted([name for name in categories if name is not None]))
+        if not basket:
+            return
+        if counted:
+            sets = self.sets.get(month)
+            if sets is None:
+                sets = self.sets[month] = {}
+            sets[basket] = sets.get(basket, 0) + 1
+        if buyer is not None:
+            months = self.bought.get(buyer)
+            if months is None:
+                self.bought[buyer] = {month: [basket]}
+            elif month in months:
+                months[month].append(basket)
+            else:
+                months[month] = [basket]
+
+    def merge(self, more: Heard) -> None:
+        for month, sets in more.sets.items():
+            mine = self.sets.setdefault(month, {})
+            for basket, count in sets.items():
+                mine[basket] = mine.get(basket, 0) + count
+        for buyer, months in more.bought.items():
+            known = self.bought.setdefault(buyer, {})
+            for month, baskets in months.items():
+                known[month] = [*known[month], *baskets] if month in known else baskets
 
 
 class Baskets(msgspec.Struct, array_like=True):
-    """Keys of the outer dictionaries are months (1 to 12); ``pairs`` and ``counts`` name categories by their place."""
+    """One year of one slice as reports read it; categories by their places in ``names``."""
 
-    names: dict[str, int] = msgspec.field(default_factory=dict)
+    names: list[str] = msgspec.field(default_factory=list)
     baskets: dict[int, int] = msgspec.field(default_factory=dict)
-    counts: dict[int, dict[int, int]] = msgspec.field(default_factory=dict)
-    pairs: dict[int, dict[int, int]] = msgspec.field(default_factory=dict)
-    """First place × 65536 + second place, the first one's name before the other's."""
-    bought: dict[str, dict[int, list[int]]] = msgspec.field(default_factory=dict)
-    """Buyer, month: the places of what they bought."""
+    counts: dict[int, list[int]] = msgspec.field(default_factory=dict)
+    codes: list[int] = msgspec.field(default_factory=list)
+    """Pairs: first place × WIDE + second place, the first one's name before the other's."""
+    pairs: dict[int, list[int]] = msgspec.field(default_factory=dict)
+    """By month, a number for each of ``codes``."""
+    bought: dict[str, bytes] = msgspec.field(default_factory=dict)
+    """Buyer: twelve months after each other, in each a bit for a category, little end first."""
 
-    def _places(self, lines: tuple[Line, ...]) -> list[int]:
-        names = {line.category for line in lines if line.category is not None}
-        return [self._place(name) for name in sorted(names)]
-
-    def _place(self, name: str) -> int:
-        return self.names.setdefault(name, len(self.names))
-
-    def add(self, buyer: str | None, month: int, lines: tuple[Line, ...]) -> None:
-        """One basket, of somebody or of nobody known."""
-        places = self._places(lines)
-        if not places:
-            return
-        self.baskets[month] = self.baskets.get(month, 0) + 1
-        counts = self.counts.get(month)
-        if counts is None:
-            counts, self.pairs[month] = self.counts.setdefault(month, {}), {}
-        for place in places:
-            counts[place] = counts.get(place, 0) + 1
-        pairs = self.pairs[month]
-        for first, second in combinations(places, 2):
-            code = first * WIDE + second
-            pairs[code] = pairs.get(code, 0) + 1
-        if buyer is not None:
-            self._remember(buyer, month, places)
-
-    def remember(self, buyer: str, month: int, lines: tuple[Line, ...]) -> None:
-        """Who bought it, for a basket that was counted before."""
-        places = self._places(lines)
-        if places:
-            self._remember(buyer, month, places)
-
-    def _remember(self, buyer: str, month: int, places: list[int]) -> None:
-        months = self.bought.get(buyer)
-        if months is None:
-            months = self.bought[buyer] = {}
-        known = months.get(month)
-        months[month] = places if known is None else list({*known, *places})
-
-    def merge(self, more: Baskets) -> None:
-        """Adds another's sums; the same result in any order once it is put in order."""
-        place = [self._place(name) for name in more.names]
-        for month, baskets in more.baskets.items():
-            self.baskets[month] = self.baskets.get(month, 0) + baskets
-        for month, counts in more.counts.items():
-            mine = self.counts.setdefault(month, {})
-            for at, count in counts.items():
-                mine[place[at]] = mine.get(place[at], 0) + count
-        for month, pairs in more.pairs.items():
-            mine = self.pairs.setdefault(month, {})
-            for code, count in pairs.items():
-                moved = place[code // WIDE] * WIDE + place[code % WIDE]
-                mine[moved] = mine.get(moved, 0) + count
-        for buyer, months in more.bought.items():
-            for month, places in months.items():
-                self._remember(buyer, month, [place[at] for at in places])
-
-    def in_order(self) -> Baskets:
-        """The same with names in order and at most MOST of them, so that equal sums are equal bytes."""
-        totals = dict.fromkeys(self.names, 0)
-        known = self.in_places()
-        for counts in self.counts.values():
-            for at, count in counts.items():
-                totals[known[at]] += count
+    @classmethod
+    def of(cls, heard: Heard) -> Baskets:
+        """Equal sums give equal bytes, whatever order they were heard in."""
+        totals: dict[str, int] = {}
+        for sets in heard.sets.values():
+            for basket, count in sets.items():
+                for name in basket.split(SEPARATOR):
+                    totals[name] = totals.get(name, 0) + count
+        for months in heard.bought.values():
+            for baskets in months.values():
+                for basket in baskets:
+                    for name in basket.split(SEPARATOR):
+                        totals.setdefault(name, 0)
         kept = sorted(totals, key=lambda name: (-totals[name], name))
         if len(kept) > MOST:
             kept = kept[: MOST - 1]
-        names = sorted({*kept, OTHER} if len(kept) < len(self.names) else kept)
+        names = sorted({*kept, OTHER} if len(kept) < len(totals) else kept)
         index = {name: at for at, name in enumerate(names)}
-        place = [index.get(name, index.get(OTHER, 0)) for name in known]
-        ordered = Baskets(names=index, baskets=dict(sorted(self.baskets.items())))
-        for month, counts in sorted(self.counts.items()):
-            ordered.counts[month] = _summed((place[at], count) for at, count in counts.items())
-        for month, pairs in sorted(self.pairs.items()):
-            ordered.pairs[month] = _summed(
-                (min(a, b) * WIDE + max(a, b), count)
-                for code, count in pairs.items()
-                if (a := place[code // WIDE]) != (b := place[code % WIDE])
-            )
-        for buyer, months in sorted(self.bought.items()):
-            ordered.bought[buyer] = {
-                month: sorted({place[at] for at in places}) for month, places in sorted(months.items())
-            }
-        return ordered
+        place = {name: index.get(name, index.get(OTHER, 0)) for name in totals}
+        told = cls(names=names)
+        paired: dict[int, dict[int, int]] = {}
+        for month, sets in sorted(heard.sets.items()):
+            counts = [0] * len(names)
+            pairs = paired[month] = {}
+            for basket, count in sets.items():
+                places = sorted({place[name] for name in basket.split(SEPARATOR)})
+                for one in places:
+                    counts[one] += count
+                for first, second in combinations(places, 2):
+                    code = first * WIDE + second
+                    pairs[code] = pairs.get(code, 0) + count
+            told.baskets[month], told.counts[month] = sum(sets.values()), counts
+        told.codes.extend(sorted({code for pairs in paired.values() for code in pairs}))
+        for month, pairs in paired.items():
+            told.pairs[month] = [pairs.get(code, 0) for code in told.codes]
+        width = told.width()
+        for buyer, months in sorted(heard.bought.items()):
+            masks = [0] * 12
+            for month, baskets in months.items():
+                for basket in baskets:
+                    for name in basket.split(SEPARATOR):
+                        masks[month - 1] |= 1 << place[name]
+            told.bought[buyer] = b"".join(mask.to_bytes(width, "little") for mask in masks)
+        return told
 
-    def in_places(self) -> list[str]:
-        """The names by their places."""
-        return sorted(self.names, key=self.names.__getitem__)
+    def width(self) -> int:
+        """Bytes of one month of one buyer."""
+        return (len(self.names) + 7) // 8
 
+    def counted(self, months: Iterable[int]) -> list[int]:
+        """Baskets with each category over some months."""
+        rows = [self.counts[month] for month in months if month in self.counts]
+        return [sum(column) for column in zip(*rows, strict=True)] if rows else [0] * len(self.names)
 
-def _summed(rows: Iterable[tuple[int, int]]) -> dict[int, int]:
-    total: dict[int, int] = {}
-    for at, count in rows:
-        total[at] = total.get(at, 0) + count
-    return dict(sorted(total.items()))
+    def paired(self, months: Iterable[int]) -> list[int]:
+        """Baskets with each pair over some months."""
+        rows = [self.pairs[month] for month in months if month in self.pairs]
+        return [sum(column) for column in zip(*rows, strict=True)] if rows else [0] * len(self.codes)
+
+    def bought_in(self, months: range) -> Iterator[tuple[str, list[int]]]:
+        """Who bought anything over some months that follow each other, and the places of what."""
+        width = self.width()
+        starts = [(month - 1) * width for month in months]
+        places = range(len(self.names))
+        for buyer, masks in self.bought.items():
+            mask = 0
+            for start in starts:
+                mask |= int.from_bytes(masks[start : start + width], "little")
+            if mask:
+                yield buyer, [at for at in places if mask >> at & 1]

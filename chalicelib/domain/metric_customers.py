@@ -15,6 +15,7 @@ from chalicelib.domain.metric_histories import (
     SALES,
     History,
     days_with,
+    first_day,
     last_day,
     net_sales,
     sum_of,
@@ -112,7 +113,7 @@ def _bought_in(history: History, bounds: dict[int, list[tuple[int, int, int]]]) 
     for stretch in history:
         for index, low, high in bounds.get(stretch.base, []):
             start, end = stretch.between(low, high)
-            if start < end and any(number > 0 for number in stretch.columns[PURCHASES][start:end]):
+            if start < end and max(stretch.columns[PURCHASES][start:end]) > 0:
                 found.append(index)
     return found
 
@@ -158,8 +159,8 @@ def repeat(book: Book, first: int, last: int) -> Told:
         count = sum_of(history, PURCHASES, first, last)
         if count < 1:
             continue
-        days = [day for day in days_with(history, PURCHASES, last) if day >= first] if count > 1 else []
-        span = days[-1] - days[0] if days else 0
+        begun, ended = first_day(history, PURCHASES, first, last), last_day(history, PURCHASES, last)
+        span = ended - begun if begun is not None and ended is not None else 0
         for name in ("all", "members" if buyer in members else "others"):
             groups[name].add(count, span)
     rows = []

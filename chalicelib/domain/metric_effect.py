@@ -96,18 +96,20 @@ def chosen(members: Sequence[tuple[str, int, int]], others: Sequence[tuple[str, 
     their joining, ``others`` with their first purchase (day numbers). The day that keeps most of both is taken; what
     anybody bought later plays no part in it.
     """
-    best, most = None, 0.0
+    kept = [(name, first, joined) for name, first, joined in members if first < joined - days]
+    began, windows = sorted(first for _, first, _ in kept), sorted(joined - days for _, _, joined in kept)
     firsts = sorted(first for _, first in others)
-    for begin in sorted({joined - days for _, first, joined in members if first < joined - days}):
-        ours = sum(1 for _, first, joined in members if first < begin <= joined - days)
-        theirs = bisect_left(firsts, begin)
+    best, most = None, 0.0
+    for begin in dict.fromkeys(windows):
+        # Whoever's window begins earlier was a customer earlier still.
+        ours, theirs = bisect_left(began, begin) - bisect_left(windows, begin), bisect_left(firsts, begin)
         size = ours * theirs / (ours + theirs) if ours and theirs else 0.0
         if size > most:
             best, most = begin, size
     if best is None:
         return Chosen({}, [])
     return Chosen(
-        {name: joined for name, first, joined in members if first < best <= joined - days},
+        {name: joined for name, first, joined in kept if first < best <= joined - days},
         [name for name, first in others if first < best],
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chalicelib.domain.metric_baskets import Baskets
+from chalicelib.domain.metric_baskets import Heard
 
 COUNTERS = (
     "member_purchases",
@@ -99,14 +99,14 @@ class Facts(msgspec.Struct, array_like=True):
     """By what caused it: the account that ended (``merge``), and the one that it went into (``merged``)."""
     paid: dict[str, dict[str, tuple[int, int]]] = {}
     """By friend and side (``friend``, ``advocate``): when their referral was paid, and how many points."""
-    baskets: Baskets = msgspec.field(default_factory=Baskets)
+    baskets: Heard = msgspec.field(default_factory=Heard)
     orders: list[Order] = []
     """As they came: what a program is tried on."""
 
 
 def new_facts() -> Facts:
     """Nothing counted yet."""
-    return Facts({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, Baskets(), [])
+    return Facts({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, Heard(), [])
 
 
 def merged(all_facts: Iterable[Facts]) -> Facts:

@@ -153,6 +153,17 @@ def days_with(history: History, column: int, until: int) -> Iterator[int]:
                 yield base + days[at]
 
 
+def first_day(history: History, column: int, since: int, until: int) -> int | None:
+    """The first day of a window on which a column is above zero."""
+    for stretch in history:
+        low, high = stretch.between(since, until)
+        numbers = stretch.columns[column]
+        for at in range(low, high):
+            if numbers[at] > 0:
+                return stretch.base + stretch.days[at]
+    return None
+
+
 def last_day(history: History, column: int, until: int) -> int | None:
     """The last day up to ``until`` on which a column is above zero."""
     for stretch in reversed(history):

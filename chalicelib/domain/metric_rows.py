@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.domain.purchase import Line, costs
+from chalicelib.domain.purchase import Line
 
 Change = tuple[str | None, str | None]
 _COMMON = {
@@ -56,10 +56,6 @@ class Sold(
     stamps: tuple[Any, ...] = ()
     change: Change | None = None
     buyer: str | None = None
-
-    def costs(self) -> tuple[int, int]:
-        """Goods whose cost is known, and that cost."""
-        return costs(self.total, self.delivery, self.tax, self.lines)
 
 
 class Movement(msgspec.Struct, rename={**_COMMON, "enrolled_ms": "E", "advocate": "A", "tier": "ti"}):

@@ -6,10 +6,11 @@ from typing import Any
 
 from chalicelib.domain.calendar import day_number, day_of, end_of_month
 from chalicelib.domain.metric_baskets import WIDE
-from chalicelib.domain.metric_histories import PURCHASES, days_with, net_sales, sum_of
+from chalicelib.domain.metric_histories import PURCHASES, first_day, last_day, net_sales, sum_of
 from chalicelib.domain.metric_report import LAPSED_DAYS, Book, Told, rate
 
 GROUPS = ("champions", "loyal", "big_spenders", "new", "regular", "at_risk", "drifting", "lapsed")
+_BEGINNING = -(10**9)
 PAIRS = 200
 """Pairs that a report tells, those in most baskets first."""
 
@@ -22,14 +23,14 @@ def segments(book: Book, first: int, last: int) -> Told:
     seen: list[tuple[int, int, int, bool]] = []
     lapsed = 0
     for history in book.histories.by_buyer.values():
-        days = list(days_with(history, PURCHASES, last))
-        if not days:
+        began, latest = first_day(history, PURCHASES, _BEGINNING, last), last_day(history, PURCHASES, last)
+        if began is None or latest is None:
             continue
-        if days[-1] < first:
+        if latest < first:
             lapsed += 1
             continue
         count = sum_of(history, PURCHASES, first, last)
-        seen.append((days[-1], count, net_sales(history, first, last), days[0] > last - LAPSED_DAYS))
+        seen.append((latest, count, net_sales(history, first, last), began > last - LAPSED_DAYS))
     cuts = [_thirds(sorted(one[at] for one in seen)) for at in (0, 1, 2)]
     cells: dict[tuple[int, int, int], list[int]] = {}
     groups: dict[str, list[int]] = {name: [0, 0, 0] for name in GROUPS}
@@ -97,29 +98,30 @@ def baskets(book: Book, first: int, last: int) -> Told:
     ended = day_number(end_of_month(day_of(last)))
     counts: dict[str, int] = {}
     pairs: dict[tuple[str, str], int] = {}
-    bought: dict[str, set[str]] = {}
+    bought: dict[str, int] = {}
+    index: dict[str, int] = {}
     total = 0
-    for year, sums in book.baskets:
-        low, high = day_of(begun), day_of(ended)
+    low, high = day_of(begun), day_of(ended)
+    for year, told in book.baskets:
         if not low.year <= year <= high.year:
             continue
-        names = sums.in_places()
         chosen = range(low.month if year == low.year else 1, (high.month if year == high.year else 12) + 1)
-        for month in chosen:
-            total += sums.baskets.get(month, 0)
-            for place, many in sums.counts.get(month, {}).items():
-                counts[names[place]] = counts.get(names[place], 0) + many
-            for code, many in sums.pairs.get(month, {}).items():
-                pair = names[code // WIDE], names[code % WIDE]
-                pairs[pair] = pairs.get(pair, 0) + many
-        for buyer, by_month in sums.bought.items():
-            found = {names[place] for month in chosen for place in by_month.get(month, ())}
-            if found:
-                bought.setdefault(book.people.who(buyer), set()).update(found)
-    buyers: dict[str, int] = {}
-    for found in bought.values():
-        for name in found:
-            buyers[name] = buyers.get(name, 0) + 1
+        total += sum(told.baskets.get(month, 0) for month in chosen)
+        for name, many in zip(told.names, told.counted(chosen), strict=True):
+            counts[name] = counts.get(name, 0) + many
+        for code, many in zip(told.codes, told.paired(chosen), strict=True):
+            pair = told.names[code // WIDE], told.names[code % WIDE]
+            pairs[pair] = pairs.get(pair, 0) + many
+        bits = [1 << index.setdefault(name, len(index)) for name in told.names]
+        for buyer, places in told.bought_in(chosen):
+            who = book.people.who(buyer)
+            mask = bought.get(who, 0)
+            for place in places:
+                mask |= bits[place]
+            bought[who] = mask
+    counts = {name: many for name, many in counts.items() if many}
+    pairs = {pair: many for pair, many in pairs.items() if many}
+    buyers = {name: sum(mask >> at & 1 for mask in bought.values()) for name, at in index.items()}
     rows: list[dict[str, Any]] = []
     for (one, other), many in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))[:PAIRS]:
         lift = many * total / (counts[one] * counts[other])

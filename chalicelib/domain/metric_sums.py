@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from datetime import date
+from operator import add
 
 import msgspec
 
+from chalicelib.domain.calendar import day_number, day_of
 from chalicelib.domain.metric_facts import COUNTERS, REWARD, Facts
 
 Day = dict[str, int]
+_DAYS = 366
 
 
 class Sums(msgspec.Struct, array_like=True):
-    """One year of one slice, or all that a report reads, added up. Days are day numbers."""
+    """One year of one slice, or all that a report reads, added up. Days are day numbers; ``years`` has a number for
+    each day of a year, of each counter that is not always zero, so that slices add up in one call a counter."""
 
-    days: dict[int, list[int]]
+    years: dict[int, dict[str, list[int]]]
     rewards: dict[str, dict[int, list[int]]]
     lots: dict[int, list[int]]
     tiers: dict[str, dict[int, list[int]]]
@@ -24,7 +29,7 @@ class Sums(msgspec.Struct, array_like=True):
     @classmethod
     def of(cls, facts: Facts) -> Sums:
         return cls(
-            _ordered(facts.days),
+            _by_counter(facts.days),
             {reward: _ordered(days) for reward, days in sorted(facts.rewards.items())},
             _ordered(facts.lots),
             {tier: _ordered(days) for tier, days in sorted(facts.tiers.items())},
@@ -40,7 +45,10 @@ class Sums(msgspec.Struct, array_like=True):
         total = cls({}, {}, {}, {}, {})
         for blob in blobs:
             more = msgspec.msgpack.decode(zlib.decompress(blob), type=cls)
-            _add(total.days, more.days)
+            for year, counters in more.years.items():
+                known = total.years.setdefault(year, {})
+                for name, column in counters.items():
+                    known[name] = list(map(add, known[name], column)) if name in known else column
             for reward, rows in more.rewards.items():
                 _add(total.rewards.setdefault(reward, {}), rows)
             _add(total.lots, more.lots)
@@ -54,7 +62,13 @@ class Sums(msgspec.Struct, array_like=True):
 
     def between(self, first: int, last: int) -> Day:
         """Every counter, summed over the days from ``first`` to ``last``."""
-        return dict(zip(COUNTERS, _total(self.days, first, last, len(COUNTERS)), strict=True))
+        total = dict.fromkeys(COUNTERS, 0)
+        for year, counters in self.years.items():
+            base = day_number(date(year, 1, 1))
+            low, high = max(0, first - base), max(0, last - base + 1)
+            for name, column in counters.items():
+                total[name] += sum(column[low:high])
+        return total
 
     def reward_between(self, reward: str, first: int, last: int) -> Day:
         return dict(zip(REWARD, _total(self.rewards.get(reward, {}), first, last, len(REWARD)), strict=True))
@@ -72,9 +86,16 @@ class Sums(msgspec.Struct, array_like=True):
                 before, _, after = move.partition(">")
                 yield before, after, count
 
-    def first_day(self) -> int | None:
-        """The first day on which anything counted."""
-        return min(self.days, default=None)
+
+def _by_counter(days: dict[int, list[int]]) -> dict[int, dict[str, list[int]]]:
+    years: dict[int, dict[str, list[int]]] = {}
+    for day, row in sorted(days.items()):
+        year = day_of(day).year
+        at = day - day_number(date(year, 1, 1))
+        for name, number in zip(COUNTERS, row, strict=True):
+            if number:
+                years.setdefault(year, {}).setdefault(name, [0] * _DAYS)[at] = number
+    return {year: dict(sorted(counters.items())) for year, counters in years.items()}
 
 
 def _ordered(days: dict[int, list[int]]) -> dict[int, list[int]]:

@@ -1,0 +1,150 @@
+"""How fast the fold, the reports and a trial are: `python -m tests.metrics.speed`. Processor time of one core.
+
+The table is in memory, so what is measured is ours: decoding, folding, adding up. A shop of three years: customers,
+orders and lines as many as the grocer's year has, three times over.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from chalicelib.actions import fold
+from chalicelib.actions.report import KINDS
+from chalicelib.domain import backtest
+from chalicelib.domain.calendar import milliseconds
+from chalicelib.domain.metric import Fold
+from chalicelib.domain.metric_facts import Facts
+from chalicelib.domain.program_rules import check
+from chalicelib.domain.purchase import Line, Purchase
+from chalicelib.store import keys, rollups
+from tests.metrics import counting
+from tests.metrics.beside import beside
+from tests.moments import at
+from tests.shop import Shop, program
+
+CUSTOMERS = 2_469
+ORDERS_A_YEAR = 155_848
+CATEGORIES = 30
+YEARS = (2023, 2024, 2025)
+
+
+def orders(count: int, year: int, chance: random.Random) -> Iterator[tuple[str, str]]:
+    """Rows of the journal: purchases of nine lines, most of them members'."""
+    start = datetime(year, 1, 1, 8, tzinfo=UTC)
+    for number in range(count):
+        who = chance.randrange(CUSTOMERS)
+        moment = milliseconds(start + timedelta(minutes=chance.randrange(364 * 24 * 60)))
+        lines = tuple(
+            Line(
+                f"sku{chance.randrange(9_000)}",
+                f"category {int(CATEGORIES * chance.random() ** 3)}",
+                1,
+                amount,
+                amount // 2,
+            )
+            for amount in (chance.randrange(50, 900) for _ in range(9))
+        )
+        total = sum(line.amount for line in lines)
+        member = who % 10 < 7
+        purchase = Purchase(
+            kind="earn",
+            points=total // 100 if member else 0,
+            cause=("order", f"o{year}-{number}"),
+            order_id=f"o{year}-{number}",
+            amount=total,
+            sequence=number + 1 if member else 0,
+            booked_by="key:k1",
+            occurred_ms=moment,
+            booked_ms=moment,
+            member_id=f"m{who:015d}" if member else None,
+            buyer=None if member else f"g{who:025d}",
+            total=total,
+            currency="EUR",
+            lines=lines,
+        )
+        yield "PURCHASE", msgspec.json.encode(purchase).decode()
+
+
+def joinings() -> Iterator[tuple[str, str]]:
+    for who in range(CUSTOMERS):
+        if who % 10 < 7:
+            moment = milliseconds(datetime(2023, 6, 1, tzinfo=UTC) + timedelta(days=who % 700))
+            welcome = {"k": "bonus", "c": ["welcome", f"m{who:015d}"], "t": moment, "tb": moment, "q": 1, "p": 10}
+            yield "ENTRY", msgspec.json.encode({**welcome, "m": f"m{who:015d}", "E": moment}).decode()
+
+
+@contextmanager
+def three_years(share: float) -> Iterator[tuple[Shop, float]]:
+    """A shop whose rollups hold three years, and how many entries a second were folded."""
+    chance = random.Random(3)
+    with at("2026-01-01T00:00:00+00:00"), beside(program(time_zone="UTC")) as shop:
+        folded, spent = 0, 0.0
+        made: dict[tuple[int, int], Any] = {}
+        for year in YEARS:
+            rows = list(orders(int(ORDERS_A_YEAR * share), year, chance))
+            if year == YEARS[0]:
+                rows += list(joinings())
+            slices: dict[int, list[tuple[str, str]]] = {}
+            for kind, document in rows:
+                told = msgspec.json.decode(document)
+                slices.setdefault(keys.shard(told.get("m") or told.get("g")), []).append((kind, document))
+            for number, mine in slices.items():
+                begun = time.process_time()
+                folding = Fold("UTC")
+                with fold._uncollected():
+                    for kind, document in mine:
+                        folding.add(kind, document)
+                spent += time.process_time() - begun
+                folded += len(mine)
+                for of_year, facts in folding.facts.items():
+                    made.setdefault((number, of_year), []).append(facts)
+        for (number, of_year), parts in made.items():
+            total: Facts = fold.merged(parts)
+            for what, data in fold.rolled(of_year, total).items():
+                rollups.replace(shop.program_id, what, of_year, number, data, 0)
+        for number in range(keys.SHARDS):
+            rollups.set_folded(shop.program_id, number, 20_454, 20_453)
+        yield shop, folded / spent
+
+
+def timed(call: Callable[[], Any], times: int = 3) -> float:
+    """The best of several, in milliseconds of processor time."""
+    best = float("inf")
+    for _ in range(times):
+        begun = time.process_time()
+        call()
+        best = min(best, time.process_time() - begun)
+    return best * 1000
+
+
+def main(share: float) -> None:
+    with three_years(share) as (shop, speed):
+        print(f"fold                 {speed:>10,.0f} entries a second")
+        size = sum(len(rollups.all_of(shop.program_id, what, 0, 9999)) for what in fold.KINDS)
+        weight = sum(len(data) for what in fold.KINDS for data in rollups.all_of(shop.program_id, what, 0, 9999))
+        print(f"rollups of 3 years   {size:>10,} documents, {weight:,} bytes")
+        for name in KINDS:
+            spent = timed(lambda name=name: counting.report(shop, name, **{"from": "2023-01-01", "to": "2025-12-31"}))
+            print(f"{name:<20} {spent:>10,.0f} ms")
+    chance = random.Random(4)
+    past = []
+    for _, document in orders(int(ORDERS_A_YEAR * share), 2025, chance):
+        bought = msgspec.json.decode(document, type=Purchase)
+        moment = datetime.fromtimestamp(bought.occurred_ms / 1000, UTC)
+        sale = msgspec.structs.replace(bought.sale, occurred_at=moment)
+        past.append(backtest.Past(bought.member_id or bought.buyer, str(bought.order_id), sale))
+    past.sort(key=lambda one: one.sale.occurred_at)
+    spent = timed(lambda: backtest.run(check(program()), past), 1)
+    print(f"back-test            {spent / 1000:>10,.1f} s for {len(past):,} orders")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0)
