@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from tests.guards import API, Guard, guard
+from tests.guards import API, Guard, guard, together
 
 CREDENTIALS, ERRORS = API + "credentials.py::test_", API + "errors.py::test_"
 ORIGINS, PROGRAM = API + "origins.py::test_", API + "program.py::test_"
+
+WHOLE_TEXT = guard(
+    "A key is found by its whole text",
+    "actions/admission.py",
+    "return hashlib.sha256(key.encode()).hexdigest()",
+    PROGRAM + "a_key_of_one_program_does_nothing_in_another",
+    new='return hashlib.sha256(key.rpartition("_")[2].encode()).hexdigest()',
+    covered_by="A key belongs to one program",
+)
+ONE_PROGRAM = guard(
+    "A key belongs to one program",
+    "actions/admission.py",
+    "if key.program_id != credential.program_id:",
+    PROGRAM + "a_key_of_one_program_does_nothing_in_another",
+    covered_by="A key is found by its whole text",
+)
 
 GUARDS: list[Guard] = [
     guard(
@@ -28,20 +44,12 @@ GUARDS: list[Guard] = [
         PROGRAM + "a_revoked_key_is_refused_at_once_and_stays_in_the_list",
         new="if False:\n            unauthorized()",
     ),
-    guard(
-        "A key is found by its whole text",
-        "actions/admission.py",
-        "return hashlib.sha256(key.encode()).hexdigest()",
+    WHOLE_TEXT,
+    ONE_PROGRAM,
+    together(
+        "A key is found by its whole text, and belongs to one program",
+        [WHOLE_TEXT, ONE_PROGRAM],
         PROGRAM + "a_key_of_one_program_does_nothing_in_another",
-        new='return hashlib.sha256(key.rpartition("_")[2].encode()).hexdigest()',
-        covered_by="A key belongs to one program",
-    ),
-    guard(
-        "A key belongs to one program",
-        "actions/admission.py",
-        "if key.program_id != credential.program_id:",
-        PROGRAM + "a_key_of_one_program_does_nothing_in_another",
-        covered_by="A key is found by its whole text",
     ),
     guard(
         "A token is signed by this deployment",

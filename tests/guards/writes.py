@@ -124,6 +124,14 @@ PROGRAM_FIRST = guard(
     new="Write(_row(keys.program_version(new.program.program_id, new.version), new)),",
     covered_by="A program's id is taken once",
 )
+PROGRAM_LISTED = guard(
+    "A program is listed once",
+    "store/programs.py",
+    'put_new(Row(*keys.listed_program(new.program.program_id), t="LISTED")),',
+    "tests/api/test_program.py::test_the_operator_creates_a_program_once_and_can_always_issue_an_owner_key",
+    new='Write(Row(*keys.listed_program(new.program.program_id), t="LISTED")),',
+    covered_by="A program's id is taken once",
+)
 
 GUARDS: list[Guard] = [
     VERSION,
@@ -157,4 +165,10 @@ GUARDS: list[Guard] = [
     ),
     PROGRAM_NEW,
     PROGRAM_FIRST,
+    PROGRAM_LISTED,
+    together(
+        "A program's id once, its first version once, and listed once",
+        [PROGRAM_NEW, PROGRAM_FIRST, PROGRAM_LISTED],
+        "tests/api/test_program.py::test_the_operator_creates_a_program_once_and_can_always_issue_an_owner_key",
+    ),
 ]
