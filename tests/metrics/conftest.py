@@ -14,7 +14,8 @@ from tests.shop import Shop
 HOUSEHOLDS = 20
 
 
-@pytest.fixture(scope="session")
+# For one module and no longer: while it stands, every other test's table would be this one.
+@pytest.fixture(scope="module")
 def grocers_months() -> Iterator[tuple[Shop, Lived]]:
     with beside(grocer.document()) as shop:
         lived = grocer.live(shop, HOUSEHOLDS)
