@@ -18,7 +18,8 @@ door = Door(__name__)
 
 class Happened(msgspec.Struct, kw_only=True):
     """One thing that happened. ``tier_change`` names the tier before and after (the same twice: held for another
-    time, to ``until``); ``points`` moved, or lapse after ``expires_on`` where ``what`` is ``notice``."""
+    time, to ``until``); ``points`` moved, or lapse after ``expires_on`` where ``what`` is ``notice``. A
+    ``plan`` was held to ``until``."""
 
     what: Literal[
         "welcome",
@@ -26,6 +27,7 @@ class Happened(msgspec.Struct, kw_only=True):
         "release",
         "expiry",
         "notice",
+        "plan",
         "birthday",
         "anniversary",
         "referral",

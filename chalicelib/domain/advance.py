@@ -11,7 +11,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from chalicelib.domain import bonus, points, tiers, yearly
+from chalicelib.domain import bonus, plan, points, tiers, yearly
 from chalicelib.domain.calendar import day_number, day_of, local_day, milliseconds, start_of
 from chalicelib.domain.history import Event, Made, What
 from chalicelib.domain.ledger import Entry, Kind, post
@@ -135,12 +135,13 @@ def _dates(head: Head) -> list[int]:
     if head.notice_days:
         days.extend(day - head.notice_days for day in last_days if day not in head.noticed)
     days.extend(head.pending)
+    days.extend(plan.ends(head))
     days.extend(day for day in (head.birthday_on, head.anniversary_on) if day is not None)
     return days
 
 
 def _on_day(head: Head, program: Program, day: int, told: _Telling) -> Head:
-    """All that one day brings: what lapses, what is released, the tier, what is celebrated, what is announced."""
+    """All that one day brings: what lapses, what is released, tier and plans, what is celebrated, what is announced."""
     head = _lapsed(head, day, told)
     if day in head.pending:
         head, released = points.release(head, day)
@@ -150,6 +151,9 @@ def _on_day(head: Head, program: Program, day: int, told: _Telling) -> Head:
         head = _lapsed(head, day, told)  # what waited longer than it was promised to last
     if head.tier is not None and head.tier.until is not None and head.tier.until < day:
         head = _assessed(head, program, day, told)
+    head, over = plan.ended(head, program, day)
+    for ended, last in over:
+        told.plan(head, ended.name, last, day)
     if head.birthday_on is not None and head.birthday_on <= day:
         head = _birthday(head, program, head.birthday_on, told)
     if head.anniversary_on is not None and head.anniversary_on <= day:
@@ -273,6 +277,9 @@ class _Telling:
     def notice(self, head: Head, amount: int, on: int, day: int) -> None:
         reason = f"{amount} points can be used until {day_of(on)}"
         self._event(head, "notice", day, f"{day_of(on)}", reason, points=amount, expires_on=on)
+
+    def plan(self, head: Head, name: str, last: int, day: int) -> None:
+        self._event(head, "plan", day, f"{day_of(day)}", f"{name} was held until {day_of(last)}", until=last)
 
     def _event(
         self,

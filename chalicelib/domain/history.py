@@ -1,4 +1,4 @@
-"""What a member went through beside the points: tiers assessed, notices given, levels that are no more.
+"""What a member went through beside the points: tiers assessed, notices given, plans that ended.
 
 An event moves no points, so it is no entry and has no place in the chain; like an entry it is put once under its
 cause and never edited. What moves points (releases, expiries, birthdays) is told by its entry.
@@ -12,7 +12,7 @@ import msgspec
 
 from chalicelib.domain.ledger import Entry
 
-What = Literal["tier", "notice"]
+What = Literal["tier", "notice", "plan"]
 
 
 class Event(
@@ -37,7 +37,8 @@ class Event(
     },
 ):
     """``tier``: ``tier_change`` says from which to which (the same twice: held for another time), ``until`` the last
-    day held. ``notice``: ``points`` that lapse after ``expires_on``. ``sequence`` is the member's last entry then."""
+    day held. ``notice``: ``points`` that lapse after ``expires_on``. ``plan``: a paid plan whose last day was ``until``.
+    ``sequence`` is the member's last entry then."""
 
     what: What
     cause: tuple[str, str]

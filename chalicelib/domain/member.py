@@ -83,6 +83,7 @@ class Head(
         "birthday_paid": "bp",
         "anniversary_on": "ao",
         "plans": "pn",
+        "plans_told": "pt",
     },
 ):
     """Points: ``lots`` counts what was earned by its last valid day (NEVER, IDLE beside), ``spent`` is one number
@@ -140,6 +141,8 @@ class Head(
     anniversary_on: int | None = None
     plans: dict[str, tuple[str, int]] = {}
     """Paid plans by subscription (a keyed hash): which plan, and the last day (number) that is paid or in grace."""
+    plans_told: int = 0
+    """The day up to which ends of plans were told to the member."""
 
 
 class Contact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

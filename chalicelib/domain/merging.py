@@ -125,6 +125,7 @@ def _counters(source: Head, target: Head, program: Program) -> Head:
         referral=referral.together(target, source),
         referrals_paid=(year, paid),
         plans={**source.plans, **target.plans},
+        plans_told=max(source.plans_told, target.plans_told),
     )
 
 

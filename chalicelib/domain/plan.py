@@ -124,6 +124,20 @@ def held(head: Head, name: str, plan_id: str | None, last: int | None, today: in
     return head if plans == head.plans else replace(head, plans=dict(sorted(plans.items())))
 
 
+def ends(head: Head) -> list[int]:
+    """The days on which plans are held no more, of those that were not told yet."""
+    return [last + 1 for _, last in head.plans.values() if last + 1 > head.plans_told]
+
+
+def ended(head: Head, program: Program, day: int) -> tuple[Head, list[tuple[Plan, int]]]:
+    """Tells what ended up to a day: each plan that nothing pays for any more, and its last day."""
+    due = {(last, plan_id) for plan_id, last in head.plans.values() if head.plans_told < last + 1 <= day}
+    running = {plan_id for plan_id, last in head.plans.values() if last >= day}
+    known = {plan.id: plan for plan in program.plans}
+    told = [(known[plan_id], last) for last, plan_id in sorted(due) if plan_id in known and plan_id not in running]
+    return (replace(head, plans_told=day) if due else head), told
+
+
 def on(head: Head, program: Program, day: int) -> tuple[str, int] | None:
     """The plan that a member holds on a day and its last day; of several the one that gives most."""
     percents: Mapping[str, int] = {plan.id: plan.percent for plan in program.plans}

@@ -5,15 +5,15 @@ Points, minor units and the tier's spend are the same number here: one point for
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from chalicelib.domain import bonus, earning, points, refunding, tiers, yearly
+from chalicelib.domain import bonus, earning, plan, points, refunding, tiers, yearly
 from chalicelib.domain.advance import advance, begin, reassess
-from chalicelib.domain.calendar import day_of, local_day, milliseconds
+from chalicelib.domain.calendar import day_number, day_of, local_day, milliseconds
 from chalicelib.domain.history import Event, Made
 from chalicelib.domain.ledger import Entry, post
 from chalicelib.domain.member import Head
@@ -126,6 +126,12 @@ class Life:
         today = local_day(now, self.program.time_zone)
         self.entry(points.give_back(self.head, int(amount), today), "reverse", int(amount), now)
 
+    def paid(self, now: datetime, plan_id: str, last: str, subscription: str = "s") -> None:
+        """A provider tells that a plan is paid until a day."""
+        today = local_day(now, self.program.time_zone)
+        on = day_number(date.fromisoformat(last))
+        self.keep(plan.held(self.head, subscription, plan_id, on, today), [])
+
     def entry(self, head: Head, kind: Any, amount: int, now: datetime) -> None:
         head, made = post(
             head,
@@ -169,12 +175,15 @@ class Life:
         return " ".join(f"{one.kind}{one.points:+d}" + ("?" if one.status == "pending" else "") for one in self.entries)
 
     def told(self) -> str:
-        """``silver>gold gold=gold notice100``: tiers moved by whatever moved them, and notices."""
+        """``silver>gold gold=gold notice100 club-2026-05-31``: tiers moved by whatever moved them, notices, plans
+        with their last day."""
         rows: list[tuple[int, str]] = []
         made: list[Made] = [*self.entries, *self.events]
         for one in made:
             if isinstance(one, Event) and one.what == "notice":
                 rows.append((one.sequence, f"notice{one.points}"))
+            elif isinstance(one, Event) and one.what == "plan":
+                rows.append((one.sequence, f"{one.reason.partition(' ')[0].lower()}-{day_of(one.until or 0)}"))
             elif one.tier_change is not None:
                 before, after = one.tier_change
                 rows.append((one.sequence, f"{before}{'=' if before == after else '>'}{after}"))
