@@ -37,7 +37,7 @@ class Event(
     },
 ):
     """``tier``: ``tier_change`` says from which to which (the same twice: held for another time), ``until`` the last
-    day held. ``notice``: ``points`` that lapse after ``expires_on``. ``plan``: a paid plan whose last day was ``until``.
+    day held. ``notice``: ``points`` that lapse after ``expires_on``. ``plan``: one that was paid up to ``until``.
     ``sequence`` is the member's last entry then."""
 
     what: What
