@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from chalicelib.actions.admission import Admitted, Call, enter
 from chalicelib.actions.report import window
 from chalicelib.domain.backtest import Outcome, Past, run
-from chalicelib.domain.calendar import day_of, local_day, moment_of
+from chalicelib.domain.calendar import day_of, moment_of
 from chalicelib.domain.metric_facts import Order
 from chalicelib.domain.metric_people import People
 from chalicelib.domain.program import Program
@@ -22,7 +22,7 @@ from chalicelib.store import keys, rollups
 MOST_ORDERS = 40_000
 """What one call can try in its time. Of more orders, those of some slices of customers are taken, whole."""
 
-_ORDERS = msgspec.msgpack.Decoder(list[Order])
+_ORDERS = msgspec.msgpack.Decoder(dict[int, list[Order]])
 
 
 class Tried(msgspec.Struct, kw_only=True):
@@ -63,7 +63,7 @@ def _in(past: Past, program: Program) -> Past:
 
 def past_orders(admitted: Admitted, first: int, last: int) -> tuple[int, list[Past]]:
     """Orders between two days, oldest first, and of how many slices of customers they are."""
-    program_id, zone = admitted.program_id, admitted.program.time_zone
+    program_id = admitted.program_id
     years = day_of(first).year, day_of(last).year
     people = People.read(rollups.all_of(program_id, "PEOPLE", 0, years[1]))
     blobs: dict[int, list[bytes]] = {}
@@ -72,10 +72,11 @@ def past_orders(admitted: Admitted, first: int, last: int) -> tuple[int, list[Pa
     found: list[Past] = []
     for done, number in enumerate(sorted(blobs)):
         of_slice = [
-            _past(order, people, f"{number}-{at}", admitted.program.currency)
+            _past(order, people, f"{number}-{day}-{at}", admitted.program.currency)
             for blob in blobs[number]
-            for at, order in enumerate(_ORDERS.decode(zlib.decompress(blob)))
-            if first <= local_day(moment_of(order.at), zone) <= last
+            for day, orders in _ORDERS.decode(zlib.decompress(blob)).items()
+            if first <= day <= last
+            for at, order in enumerate(orders)
         ]
         if found and len(found) + len(of_slice) > MOST_ORDERS:
             return done, sorted(found, key=_moment)
@@ -90,7 +91,7 @@ def _past(order: Order, people: People, order_id: str, currency: str) -> Past:
         delivery=order.delivery,
         tax=order.tax,
         occurred_at=moment_of(order.at),
-        lines=tuple(Line("", category, quantity, amount, cost) for category, quantity, amount, cost in order.lines),
+        lines=tuple(Line("", category, *numbers) for category, numbers in order.lines.items()),
     )
     return Past(None if order.buyer is None else people.who(order.buyer), order_id, sale)
 

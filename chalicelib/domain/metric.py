@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+
+import msgspec
 
 from chalicelib.domain.calendar import day_of, local_day, moment_of
-from chalicelib.domain.metric_facts import ANY, COUNTERS, REWARD, Facts, Joining, Order, new_facts
+from chalicelib.domain.metric_facts import ANY, COUNTERS, REWARD, Facts, Joining, new_facts
 from chalicelib.domain.metric_rows import Change, End, Issue, Movement, Return, Sold, Told, read_row
 from chalicelib.domain.program import zone
 
@@ -26,6 +29,7 @@ _TAKES = {"redeem", "refund", "expire"}
 """Kinds that take points, whose sum is told as a positive number."""
 
 _DAY_MS = 86_400_000
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Fold:
@@ -34,7 +38,7 @@ class Fold:
     def __init__(self, time_zone: str) -> None:
         self._zone = time_zone
         self._offsets: dict[int, int | None] = {}
-        self._years: dict[int, tuple[int, int]] = {}
+        self._heres: dict[int, tuple[Facts, list[int]]] = {}
         self.facts: dict[int, Facts] = {}
         self.joined: list[str] = []
         """Members who joined in what was folded: their purchases as guests are theirs."""
@@ -44,87 +48,51 @@ class Fold:
         told = read_row(kind, document)
         if told is None:
             return
-        day = self._day(told.at)
-        facts, month = self._of(day)
+        at = told.at
+        number = at // _DAY_MS
+        offset = self._offsets[number] if number in self._offsets else self._offset(number)
+        day = self._day(at) if offset is None else (at + offset) // _DAY_MS
+        facts, row = self._heres[day] if day in self._heres else self._here(day)
         if isinstance(told, Sold):
-            self._sold(facts, told, kind, day, month)
+            _sold(facts, row, told, day, claimed=kind == "CLAIM")
         elif isinstance(told, Return):
-            _returned(facts, told, day)
+            _returned(facts, row, told, day)
         elif isinstance(told, Issue):
-            _issued(facts, told, day)
+            _issued(facts, row, told, day)
         elif isinstance(told, End):
-            self._ended(facts, told, day)
+            self._ended(facts, row, told, day)
         elif isinstance(told, Movement):
-            self._moved(facts, told, day)
+            self._moved(facts, row, told, day)
         elif isinstance(told, Told):
             if told.what == "tier" and told.change is not None and told.change[0] != told.change[1]:
                 _move(facts, told.change, day)
         else:
-            _day(facts, day)[_AT["cards_spent"]] += told.amount
+            row[_AT["cards_spent"]] += told.amount
+
+    def _offset(self, number: int) -> int | None:
+        """The zone's offset on a day of UTC; None where it moves within the day. So the zone is asked once a day."""
+        ends = [moment_of(number * _DAY_MS + at).astimezone(zone(self._zone)) for at in (0, _DAY_MS)]
+        same = ends[0].utcoffset() == ends[1].utcoffset()
+        offset = self._offsets[number] = _ms_of(ends[0].utcoffset()) if same else None
+        return offset
 
     def _day(self, ms: int) -> int:
-        """The shop's day of a moment. The zone is asked once a day of UTC, and again only where its offset moves."""
+        """The shop's day of a moment."""
         number = ms // _DAY_MS
-        if number not in self._offsets:
-            ends = [moment_of(number * _DAY_MS + at).astimezone(zone(self._zone)) for at in (0, _DAY_MS)]
-            same = ends[0].utcoffset() == ends[1].utcoffset()
-            self._offsets[number] = _ms_of(ends[0].utcoffset()) if same else None
-        offset = self._offsets[number]
+        offset = self._offsets[number] if number in self._offsets else self._offset(number)
         return local_day(moment_of(ms), self._zone) if offset is None else (ms + offset) // _DAY_MS
 
-    def _of(self, day: int) -> tuple[Facts, int]:
-        place = self._years.get(day)
-        if place is None:
-            on = day_of(day)
-            place = self._years[day] = (on.year, on.month)
-        facts = self.facts.get(place[0])
+    def _here(self, day: int) -> tuple[Facts, list[int]]:
+        """Where a day's rows are counted: the facts of its year, and its counters."""
+        year = day_of(day).year
+        facts = self.facts.get(year)
         if facts is None:
-            facts = self.facts[place[0]] = new_facts()
-        return facts, place[1]
+            facts = self.facts[year] = new_facts()
+        row = facts.days[day] = [0] * len(COUNTERS)
+        self._heres[day] = facts, row
+        return facts, row
 
-    def _sold(self, facts: Facts, sold: Sold, kind: str, day: int, month: int) -> None:
-        row = _day(facts, day)
-        total = sold.total
-        costed, cost, lines = _by_category(sold)
-        member = sold.member if sold.sequence else None
-        claimed = kind == "CLAIM"
-        buyer = member or sold.buyer
-        if not claimed:
-            order = [(category, line[0], line[1], line[2]) for category, line in lines.items()]
-            facts.orders.append(Order(sold.at, buyer, total, sold.delivery, sold.tax, order))
-        facts.baskets.add(buyer, month, lines, counted=not claimed)
-        if member is None or claimed:
-            # A claim moves a guest's purchase to the member who claimed it.
-            sign = -1 if claimed else 1
-            row[_GUEST] += sign
-            row[_GUEST + 1] += sign * total
-            row[_GUEST + 4] += sign * costed
-            row[_GUEST + 5] += sign * cost
-            if sold.buyer is None:
-                row[_ANONYMOUS] += sign
-                row[_ANONYMOUS + 1] += sign * total
-            else:
-                _history(facts, sold.buyer, day, sign, sign * total, sign * costed, sign * cost, 0)
-        if member is None:
-            return
-        row[_MEMBER] += 1
-        row[_MEMBER + 1] += total
-        row[_MEMBER + 4] += costed
-        row[_MEMBER + 5] += cost
-        _history(facts, member, day, 1, total, costed, cost, 1 if sold.points or sold.stamps else 0)
-        if sold.points:
-            row[_PENDING if sold.status == "pending" else _EARNED] += sold.points
-            if sold.expires_on is not None:
-                _lot(facts, sold.expires_on)[0] += sold.points
-        if sold.tier is not None:
-            of_tier = facts.tiers.setdefault(sold.tier, {}).setdefault(day, [0, 0])
-            of_tier[0] += 1
-            of_tier[1] += total
-        if sold.change is not None:
-            _move(facts, sold.change, day)
-
-    def _ended(self, facts: Facts, end: End, day: int) -> None:
-        row = _day(facts, day)
+    def _ended(self, facts: Facts, row: list[int], end: End, day: int) -> None:
         if end.points:
             row[_AT["given_back"]] += end.points
         row[_AT["cards_ended"]] += end.amount or 0
@@ -140,8 +108,7 @@ class Fold:
             else:
                 sums[6] += 1
 
-    def _moved(self, facts: Facts, moved: Movement, day: int) -> None:
-        row = _day(facts, day)
+    def _moved(self, facts: Facts, row: list[int], moved: Movement, day: int) -> None:
         _points(row, moved)
         cause = moved.cause[0]
         if moved.points > 0 and moved.expires_on is not None and moved.kind in ("bonus", "adjust", "earn"):
@@ -174,9 +141,8 @@ class Fold:
     def _joined(self, moved: Movement) -> None:
         assert moved.member is not None
         on = self._day(moved.enrolled_ms or moved.at)
-        facts, _ = self._of(on)
+        facts, row = self._heres.get(on) or self._here(on)
         facts.joins[moved.member] = Joining(on, moved.advocate, moved.tier)
-        row = _day(facts, on)
         row[_AT["joined"]] += 1
         if moved.advocate is not None:
             row[_AT["joined_by_referral"]] += 1
@@ -190,10 +156,11 @@ def _ms_of(offset: timedelta | None) -> int:
     return offset // timedelta(milliseconds=1)
 
 
-def _by_category(sold: Sold) -> tuple[int, int, dict[str | None, tuple[int, int, int | None]]]:
-    """Goods whose cost is known, and that cost, as ``purchase.costs`` counts them; and quantity, amount and cost by
-    category, for lines of one category earn as one line does. A category has a cost where all of its lines have."""
-    lines: dict[str | None, tuple[int, int, int | None]] = {}
+def _sold(facts: Facts, row: list[int], sold: Sold, day: int, *, claimed: bool) -> None:
+    """A purchase, or a claim that moves a guest's purchase to the member who claimed it. Most rows are these."""
+    # Of a category, quantity, amount and cost: lines of one category earn as one line does. A category has a cost
+    # where all of its lines have. Goods whose cost is known are counted as ``purchase.costs`` counts them.
+    lines: dict[str | None, list[Any]] = {}
     listed = costed = cost = 0
     for line in sold.lines:
         amount, its_cost, category = line.amount, line.cost, line.category
@@ -201,41 +168,63 @@ def _by_category(sold: Sold) -> tuple[int, int, dict[str | None, tuple[int, int,
         if its_cost is not None:
             costed += amount
             cost += its_cost
-        known = lines.get(category)
-        if known is None:
-            lines[category] = (line.quantity, amount, its_cost)
+        if category in lines:
+            known = lines[category]
+            known[0] += line.quantity
+            known[1] += amount
+            known[2] = None if its_cost is None or known[2] is None else known[2] + its_cost
         else:
-            both = None if its_cost is None or known[2] is None else known[2] + its_cost
-            lines[category] = (known[0] + line.quantity, known[1] + amount, both)
+            lines[category] = [line.quantity, amount, its_cost]
+    total = sold.total
     if costed:
-        goods = max(0, sold.total - sold.delivery - sold.tax)
+        goods = max(0, total - sold.delivery - sold.tax)
         costed = costed * goods // listed if goods < listed else costed
-    return costed, cost, lines
-
-
-def _day(facts: Facts, day: int) -> list[int]:
-    row = facts.days.get(day)
-    if row is None:
-        row = facts.days[day] = [0] * len(COUNTERS)
-    return row
+    member = sold.member if sold.sequence else None
+    order = msgspec.Raw(_encode((sold.at, member or sold.buyer, total, sold.delivery, sold.tax, lines)))
+    orders = facts.claims if claimed else facts.orders
+    if day in orders:
+        orders[day].append(order)
+    else:
+        orders[day] = [order]
+    if member is None or claimed:
+        sign = -1 if claimed else 1
+        row[_GUEST] += sign
+        row[_GUEST + 1] += sign * total
+        row[_GUEST + 4] += sign * costed
+        row[_GUEST + 5] += sign * cost
+        if sold.buyer is None:
+            row[_ANONYMOUS] += sign
+            row[_ANONYMOUS + 1] += sign * total
+        else:
+            _history(facts, sold.buyer, day, sign, sign * total, sign * costed, sign * cost, 0)
+    if member is None:
+        return
+    row[_MEMBER] += 1
+    row[_MEMBER + 1] += total
+    row[_MEMBER + 4] += costed
+    row[_MEMBER + 5] += cost
+    points = sold.points
+    _history(facts, member, day, 1, total, costed, cost, 1 if points or sold.stamps else 0)
+    if points:
+        row[_PENDING if sold.status == "pending" else _EARNED] += points
+        if sold.expires_on is not None:
+            _lot(facts, sold.expires_on)[0] += points
+    if sold.tier is not None:
+        of_tier = facts.tiers.setdefault(sold.tier, {}).setdefault(day, [0, 0])
+        of_tier[0] += 1
+        of_tier[1] += total
+    if sold.change is not None:
+        _move(facts, sold.change, day)
 
 
 def _history(
     facts: Facts, buyer: str, day: int, purchases: int, sales: int, costed: int, cost: int, active: int
-) -> list[int]:
-    days = facts.buyers.get(buyer)
-    if days is None:
-        days = facts.buyers[buyer] = {}
-    row = days.get(day)
-    if row is None:
-        row = days[day] = [purchases, sales, 0, costed, cost, active]
-        return row
-    row[0] += purchases
-    row[1] += sales
-    row[3] += costed
-    row[4] += cost
-    row[5] += active
-    return row
+) -> None:
+    row = (day, purchases, sales, 0, costed, cost, active)
+    if buyer in facts.buyers:
+        facts.buyers[buyer].extend(row)
+    else:
+        facts.buyers[buyer] = list(row)
 
 
 def _reward(facts: Facts, reward: str, day: int) -> list[int]:
@@ -263,8 +252,7 @@ def _points(row: list[int], moved: Movement) -> None:
         row[_POINTS[moved.kind]] += -moved.points if moved.kind in _TAKES else moved.points
 
 
-def _returned(facts: Facts, back: Return, day: int) -> None:
-    row = _day(facts, day)
+def _returned(facts: Facts, row: list[int], back: Return, day: int) -> None:
     at = _GUEST if back.member is None else _MEMBER
     row[at + 2] += 1
     row[at + 3] += back.amount
@@ -272,15 +260,14 @@ def _returned(facts: Facts, back: Return, day: int) -> None:
     row[at + 5] -= back.cost
     who = back.member or back.buyer
     if who is not None:
-        _history(facts, who, day, 0, 0, -back.costed, -back.cost, 0)[2] += back.amount
+        facts.buyers.setdefault(who, []).extend((day, 0, 0, back.amount, -back.costed, -back.cost, 0))
     _points(row, back.movement())
     row[_AT["cards_returned"]] += sum(amount for _, amount in back.cards)
     if back.change is not None:
         _move(facts, back.change, day)
 
 
-def _issued(facts: Facts, issue: Issue, day: int) -> None:
-    row = _day(facts, day)
+def _issued(facts: Facts, row: list[int], issue: Issue, day: int) -> None:
     if issue.points:
         row[_AT["redeemed"]] -= issue.points
     if issue.voucher_kind == "gift_card":

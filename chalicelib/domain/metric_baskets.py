@@ -1,8 +1,7 @@
 """What is bought together: by month, the baskets with a category, with two of them, and who bought which.
 
-Only lines with a category count. A fold notes each basket as the set of its categories; a rollup holds what the
-reports ask for. Exact for a shop of up to MOST categories in a year; where there are more, the ones in fewest baskets
-share the name OTHER.
+Only lines with a category count. Exact for a shop of up to MOST categories in a year; where there are more, the ones
+in fewest baskets share the name OTHER.
 """
 
 from __future__ import annotations
@@ -12,48 +11,12 @@ from itertools import combinations
 
 import msgspec
 
+from chalicelib.domain.calendar import day_of
+from chalicelib.domain.metric_facts import Facts, Order
+
 MOST = 100
 OTHER = "(other)"
 WIDE = 1 << 16
-SEPARATOR = "\x1f"
-"""Between the categories of a basket; no label from outside holds a control character."""
-
-
-class Heard(msgspec.Struct, array_like=True):
-    """Baskets as they came. Keys of the outer dictionaries are months, 1 to 12; a basket is its categories in order."""
-
-    sets: dict[int, dict[str, int]] = msgspec.field(default_factory=dict)
-    bought: dict[str, dict[int, list[str]]] = msgspec.field(default_factory=dict)
-    """Buyer, month: the baskets that they bought, some more than once."""
-
-    def add(self, buyer: str | None, month: int, categories: Iterable[str | None], *, counted: bool) -> None:
-        """One basket, of somebody or of nobody known; not ``counted`` where it was before, for somebody else."""
-        basket = SEPARATOR.join(sorted([name for name in categories if name is not None]))
-        if not basket:
-            return
-        if counted:
-            sets = self.sets.get(month)
-            if sets is None:
-                sets = self.sets[month] = {}
-            sets[basket] = sets.get(basket, 0) + 1
-        if buyer is not None:
-            months = self.bought.get(buyer)
-            if months is None:
-                self.bought[buyer] = {month: [basket]}
-            elif month in months:
-                months[month].append(basket)
-            else:
-                months[month] = [basket]
-
-    def merge(self, more: Heard) -> None:
-        for month, sets in more.sets.items():
-            mine = self.sets.setdefault(month, {})
-            for basket, count in sets.items():
-                mine[basket] = mine.get(basket, 0) + count
-        for buyer, months in more.bought.items():
-            known = self.bought.setdefault(buyer, {})
-            for month, baskets in months.items():
-                known[month] = [*known[month], *baskets] if month in known else baskets
 
 
 class Baskets(msgspec.Struct, array_like=True):
@@ -70,49 +33,69 @@ class Baskets(msgspec.Struct, array_like=True):
     """Buyer: twelve months after each other, in each a bit for a category, little end first."""
 
     @classmethod
-    def of(cls, heard: Heard) -> Baskets:
-        """Equal sums give equal bytes, whatever order they were heard in."""
+    def of(cls, facts: Facts) -> Baskets:
+        """Equal sums give equal bytes, whatever order they came in."""
+        read = msgspec.msgpack.Decoder(Order).decode
+        heard = [
+            (counted, day_of(day).month, [read(order) for order in orders])
+            for counted, by_day in ((1, facts.orders), (0, facts.claims))
+            for day, orders in by_day.items()
+        ]
         totals: dict[str, int] = {}
-        for sets in heard.sets.values():
-            for basket, count in sets.items():
-                for name in basket.split(SEPARATOR):
-                    totals[name] = totals.get(name, 0) + count
-        for months in heard.bought.values():
-            for baskets in months.values():
-                for basket in baskets:
-                    for name in basket.split(SEPARATOR):
-                        totals.setdefault(name, 0)
+        for counted, _, orders in heard:
+            for order in orders:
+                for name in order.lines:
+                    if name is not None:
+                        totals[name] = totals.get(name, 0) + counted
         kept = sorted(totals, key=lambda name: (-totals[name], name))
         if len(kept) > MOST:
             kept = kept[: MOST - 1]
         names = sorted({*kept, OTHER} if len(kept) < len(totals) else kept)
         index = {name: at for at, name in enumerate(names)}
-        place = {name: index.get(name, index.get(OTHER, 0)) for name in totals}
+        place: dict[str | None, int] = {name: index.get(name, index.get(OTHER, 0)) for name in totals}
         told = cls(names=names)
+        sets: dict[int, dict[int, int]] = {}
+        masks: dict[str, list[int]] = {}
+        for counted, month, orders in heard:
+            mine = sets.setdefault(month, {})
+            for order in orders:
+                mask = 0
+                for name in order.lines:
+                    if name is not None:
+                        mask |= 1 << place[name]
+                if not mask:
+                    continue
+                if counted:
+                    mine[mask] = mine.get(mask, 0) + 1
+                if order.buyer is not None:
+                    if order.buyer not in masks:
+                        masks[order.buyer] = [0] * 12
+                    masks[order.buyer][month - 1] |= mask
+        told._count(sets)
+        width = told.width()
+        for buyer, of_months in sorted(masks.items()):
+            told.bought[buyer] = b"".join(mask.to_bytes(width, "little") for mask in of_months)
+        return told
+
+    def _count(self, sets: dict[int, dict[int, int]]) -> None:
+        """Counts categories and pairs of baskets, which are given by month as sets of bits."""
         paired: dict[int, dict[int, int]] = {}
-        for month, sets in sorted(heard.sets.items()):
-            counts = [0] * len(names)
+        for month, baskets in sorted(sets.items()):
+            if not baskets:
+                continue
+            counts = [0] * len(self.names)
             pairs = paired[month] = {}
-            for basket, count in sets.items():
-                places = sorted({place[name] for name in basket.split(SEPARATOR)})
+            for mask, many in baskets.items():
+                places = list(_places(mask))
                 for one in places:
-                    counts[one] += count
+                    counts[one] += many
                 for first, second in combinations(places, 2):
                     code = first * WIDE + second
-                    pairs[code] = pairs.get(code, 0) + count
-            told.baskets[month], told.counts[month] = sum(sets.values()), counts
-        told.codes.extend(sorted({code for pairs in paired.values() for code in pairs}))
+                    pairs[code] = pairs.get(code, 0) + many
+            self.baskets[month], self.counts[month] = sum(baskets.values()), counts
+        self.codes.extend(sorted({code for pairs in paired.values() for code in pairs}))
         for month, pairs in paired.items():
-            told.pairs[month] = [pairs.get(code, 0) for code in told.codes]
-        width = told.width()
-        for buyer, months in sorted(heard.bought.items()):
-            masks = [0] * 12
-            for month, baskets in months.items():
-                for basket in baskets:
-                    for name in basket.split(SEPARATOR):
-                        masks[month - 1] |= 1 << place[name]
-            told.bought[buyer] = b"".join(mask.to_bytes(width, "little") for mask in masks)
-        return told
+            self.pairs[month] = [pairs.get(code, 0) for code in self.codes]
 
     def width(self) -> int:
         """Bytes of one month of one buyer."""
@@ -132,10 +115,17 @@ class Baskets(msgspec.Struct, array_like=True):
         """Who bought anything over some months that follow each other, and the places of what."""
         width = self.width()
         starts = [(month - 1) * width for month in months]
-        places = range(len(self.names))
         for buyer, masks in self.bought.items():
             mask = 0
             for start in starts:
                 mask |= int.from_bytes(masks[start : start + width], "little")
             if mask:
-                yield buyer, [at for at in places if mask >> at & 1]
+                yield buyer, list(_places(mask))
+
+
+def _places(mask: int) -> Iterator[int]:
+    """The places of the bits that are set, in order."""
+    while mask:
+        bit = mask & -mask
+        yield bit.bit_length() - 1
+        mask ^= bit

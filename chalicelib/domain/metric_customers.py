@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from chalicelib.domain.calendar import day_number, day_of, end_of_month
@@ -63,11 +64,11 @@ def retention(book: Book, first: int, last: int) -> Told:
     cohorts: dict[tuple[str, int], list[int]] = {}
     for basis, index in [(basis, index) for basis in ("customers", "members") for index in range(begun, until + 1)]:
         cohorts[basis, index] = [0] * (until - index + 2)
-    bounds = _month_bounds(begun, last)
+    since = day_number(date(begun // 12, begun % 12 + 1, 1))
     for buyer, history in book.histories.by_buyer.items():
         began = next(days_with(history, PURCHASES, last), None)
         joining = members.get(buyer)
-        in_months = _bought_in(history, bounds)
+        in_months = _bought_in(history, since, last)
         for basis, day in (("customers", began), ("members", joining.day if joining else None)):
             if day is None or day < first:
                 continue
@@ -100,21 +101,25 @@ def _partial(last: int) -> list[str]:
     return [] if day_number(end_of_month(day_of(last))) == last else ["The last month is not over."]
 
 
-def _month_bounds(begun: int, last: int) -> dict[int, list[tuple[int, int, int]]]:
-    """By the first day of their year: the months, each with its first and last day."""
-    bounds: dict[int, list[tuple[int, int, int]]] = {}
-    for _, low, high in months(day_number(date(begun // 12, begun % 12 + 1, 1)), last):
-        bounds.setdefault(day_number(date(day_of(low).year, 1, 1)), []).append((month_index(low), low, high))
-    return bounds
+@lru_cache
+def _months_of(base: int) -> tuple[int, ...]:
+    """The month of each day of the year that begins on ``base``."""
+    return tuple(month_index(base + day) for day in range(366))
 
 
-def _bought_in(history: History, bounds: dict[int, list[tuple[int, int, int]]]) -> list[int]:
-    found = []
+def _bought_in(history: History, since: int, until: int) -> set[int]:
+    """The months with a purchase between two days."""
+    found: set[int] = set()
     for stretch in history:
-        for index, low, high in bounds.get(stretch.base, []):
-            start, end = stretch.between(low, high)
-            if start < end and max(stretch.columns[PURCHASES][start:end]) > 0:
-                found.append(index)
+        low, high = stretch.between(since, until)
+        if low == high:
+            continue
+        month_of = _months_of(stretch.base).__getitem__
+        days, purchases = stretch.days[low:high], stretch.columns[PURCHASES][low:high]
+        if min(purchases) > 0:
+            found.update(map(month_of, days))
+        else:
+            found.update(month_of(day) for day, count in zip(days, purchases, strict=True) if count > 0)
     return found
 
 

@@ -7,10 +7,9 @@ into the same year whatever order they come in; a booked day folded again replac
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
-
-from chalicelib.domain.metric_baskets import Heard
 
 COUNTERS = (
     "member_purchases",
@@ -68,21 +67,22 @@ class Joining(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Order(msgspec.Struct, array_like=True, frozen=True):
-    """An order as a trial needs it: when (milliseconds), by whom, and what of each category: quantity, amount, cost."""
+    """An order: when (milliseconds), by whom, and of each category its quantity, amount and cost (None: not known)."""
 
     at: int
     buyer: str | None
     total: int
     delivery: int
     tax: int
-    lines: list[tuple[str | None, int, int, int | None]]
+    lines: dict[str | None, list[Any]]
 
 
 class Facts(msgspec.Struct, array_like=True):
     """One year of one slice. Keys of ``days`` and of inner dictionaries are day numbers, except where said."""
 
     days: dict[int, list[int]] = {}
-    buyers: dict[str, dict[int, list[int]]] = {}
+    buyers: dict[str, list[int]] = {}
+    """What each did, as it came: a day's number and what HISTORY names, one after the other."""
     rewards: dict[str, dict[int, list[int]]] = {}
     takes: dict[str, dict[str, dict[int, int]]] = {}
     """Reward, member, day: how many were taken."""
@@ -99,14 +99,15 @@ class Facts(msgspec.Struct, array_like=True):
     """By what caused it: the account that ended (``merge``), and the one that it went into (``merged``)."""
     paid: dict[str, dict[str, tuple[int, int]]] = {}
     """By friend and side (``friend``, ``advocate``): when their referral was paid, and how many points."""
-    baskets: Heard = msgspec.field(default_factory=Heard)
-    orders: list[Order] = []
-    """As they came: what a program is tried on."""
+    orders: dict[int, list[msgspec.Raw]] = {}
+    """By day, each an ``Order`` as it is stored: what a program is tried on, and what was bought together."""
+    claims: dict[int, list[msgspec.Raw]] = {}
+    """Guests' orders that a member claimed: in ``orders`` before, as nobody's or the guest's."""
 
 
 def new_facts() -> Facts:
     """Nothing counted yet."""
-    return Facts({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, Heard(), [])
+    return Facts({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
 
 
 def merged(all_facts: Iterable[Facts]) -> Facts:
@@ -114,8 +115,8 @@ def merged(all_facts: Iterable[Facts]) -> Facts:
     total = new_facts()
     for facts in all_facts:
         _add_lists(total.days, facts.days)
-        for buyer, days in facts.buyers.items():
-            _add_lists(total.buyers.setdefault(buyer, {}), days)
+        for buyer, rows in facts.buyers.items():
+            total.buyers.setdefault(buyer, []).extend(rows)
         for reward, days in facts.rewards.items():
             _add_lists(total.rewards.setdefault(reward, {}), days)
         for reward, members in facts.takes.items():
@@ -132,9 +133,21 @@ def merged(all_facts: Iterable[Facts]) -> Facts:
             total.merges.setdefault(cause, {}).update(ends)
         for friend, sides in facts.paid.items():
             total.paid.setdefault(friend, {}).update(sides)
-        total.baskets.merge(facts.baskets)
-        total.orders.extend(facts.orders)
+        for mine, more in ((total.orders, facts.orders), (total.claims, facts.claims)):
+            for day, orders in more.items():
+                mine.setdefault(day, []).extend(orders)
     return total
+
+
+def by_day(rows: list[int]) -> dict[int, list[int]]:
+    """A buyer's rows as ``Facts`` hold them, added up by day."""
+    days: dict[int, list[int]] = {}
+    width = 1 + len(HISTORY)
+    for at in range(0, len(rows), width):
+        day, row = rows[at], rows[at + 1 : at + width]
+        known = days.get(day)
+        days[day] = row if known is None else [a + b for a, b in zip(known, row, strict=True)]
+    return days
 
 
 def _add_lists(total: dict[int, list[int]], more: dict[int, list[int]]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
 from chalicelib.domain.calendar import day_of
-from chalicelib.domain.metric_facts import Facts
+from chalicelib.domain.metric_facts import HISTORY, Facts
 
 _LEAST = 30
 """Purchases below which an average is chance."""
@@ -36,10 +37,12 @@ class Figures(msgspec.Struct, array_like=True):
             of_month = months.setdefault(_month(day), [0] * 6)
             for at, column in enumerate((0, 1, 4, 5)):
                 of_month[at] += row[column] + row[column + 6]
-        for days in facts.buyers.values():
+        width = 1 + len(HISTORY)
+        for rows in facts.buyers.values():
             bought: dict[int, int] = {}
-            for day, row in days.items():
-                bought[_month(day)] = bought.get(_month(day), 0) + row[0]
+            for day, purchases in zip(rows[::width], rows[1::width], strict=True):
+                if purchases:
+                    bought[_month(day)] = bought.get(_month(day), 0) + purchases
             for month, count in bought.items():
                 if count > 0:
                     of_month = months.setdefault(month, [0] * 6)
@@ -73,6 +76,7 @@ class Figures(msgspec.Struct, array_like=True):
         )
 
 
+@lru_cache(maxsize=4_000)
 def _month(day: int) -> int:
     on = day_of(day)
     return on.year * 12 + on.month - 1

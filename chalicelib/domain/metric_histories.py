@@ -15,7 +15,7 @@ from datetime import date
 import msgspec
 
 from chalicelib.domain.calendar import day_number
-from chalicelib.domain.metric_facts import HISTORY
+from chalicelib.domain.metric_facts import HISTORY, by_day
 
 PURCHASES, SALES, REFUNDED, COSTED, COST, ACTIVE = range(len(HISTORY))
 
@@ -54,15 +54,15 @@ def _read(stored: tuple[str, bytes]) -> array[int]:
     return column
 
 
-def packed(year: int, buyers: Mapping[str, Mapping[int, list[int]]]) -> bytes:
-    """The year's rows by buyer and day, in order: equal sums are equal bytes."""
+def packed(year: int, buyers: Mapping[str, list[int]]) -> bytes:
+    """The year's rows by buyer and day, of rows as ``Facts`` hold them: equal sums are equal bytes."""
     base = day_number(date(year, 1, 1))
     ends: list[int] = []
     days: list[int] = []
     columns: list[list[int]] = [[] for _ in HISTORY]
     names = sorted(buyers)
     for name in names:
-        for day, row in sorted(buyers[name].items()):
+        for day, row in sorted(by_day(buyers[name]).items()):
             if any(row):
                 days.append(day - base)
                 for column, number in zip(columns, row, strict=True):

@@ -33,7 +33,7 @@ def simulated(chance: random.Random, effect: float) -> Estimate:
     """One shop over a year: people of very different habits, a season, good customers joining first; members buy
     ``effect`` more on average, in minor units per 30 days, from the day on which they joined."""
     season = [1 + 0.5 * (day > DAYS // 2) + 0.3 * (day % 28 < 14) for day in range(DAYS)]
-    people: dict[str, dict[int, list[int]]] = {}
+    people: dict[str, list[int]] = {}
     joined: dict[str, int] = {}
     base = 17_167  # 1 January 2017
     for number in range(MEMBERS + OTHERS):
@@ -43,13 +43,13 @@ def simulated(chance: random.Random, effect: float) -> Estimate:
         name = f"{'m' if member else 'g'}{number}"
         if member:
             joined[name] = base + day_of_joining
-        rows = people[name] = {}
+        rows = people[name] = []
         for day in range(chance.randrange(EVERY), DAYS, EVERY):
             mean = habit * season[day] * 1_000
             amount = mean * chance.expovariate(1.0)
             if member and day > day_of_joining:
                 amount += effect * EVERY / 30 * 2 * chance.random()
-            rows[base + day] = [1, round(amount), 0, 0, 0, 1]
+            rows += [base + day, 1, round(amount), 0, 0, 0, 1]
     histories = Histories([packed(2017, people)], lambda name: name)
     book = Book(
         program=PROGRAM,
