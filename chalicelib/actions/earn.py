@@ -27,8 +27,7 @@ from chalicelib.store.table import Row, Write, commit, load
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A sale to book, and everything that may name its buyer.
 
-    ``told_by`` is ``api`` or a provider's name: the same sale told by somebody else is the same cause when its total
-    and currency agree. ``aliases`` are other ids of the same sale.
+    ``aliases`` are other ids of the same sale.
     """
 
     order_id: str
@@ -39,7 +38,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     voucher_codes: tuple[str, ...] = ()
     payment_fingerprint: str | None = None
     aliases: tuple[str, ...] = ()
-    told_by: str = "api"
 
 
 class Booked(msgspec.Struct, frozen=True):
@@ -72,7 +70,7 @@ def _once(call: Call, order: Order) -> Booked:
         asked.extend(gift_cards.slots(program_id, order.order_id))
     admitted = enter(call.credential, asked)
     known = existing(admitted, names)
-    if known is not None and not _told_elsewhere(known, order):
+    if known is not None and not _told_elsewhere(known):
         return _again(admitted, order, known)
     require_staff_cap(admitted, order.sale.total)
     earning.require_currency(admitted.program, order.sale)
@@ -121,9 +119,9 @@ def existing(admitted: Admitted, names: tuple[str, ...]) -> Row | None:
     return None
 
 
-def _told_elsewhere(row: Row, order: Order) -> bool:
+def _told_elsewhere(row: Row) -> bool:
     """Whether payment providers told of this sale, and the shop tells it for the first time now."""
-    if order.told_by != "api" or row.v == stories.BY_SHOP:
+    if row.v == stories.BY_SHOP:
         return False
     return row.t == "WAITING" or (row.v is not None and row.document(Purchase).told_by is not None)
 
@@ -131,9 +129,9 @@ def _told_elsewhere(row: Row, order: Order) -> bool:
 def _again(admitted: Admitted, order: Order, row: Row) -> Booked:
     """The first answer, for the same sale told again; a conflict, for another one under its name."""
     purchase = stories.as_answered(admitted.program_id, row)
-    same_teller = (purchase.told_by or "api") == order.told_by and order.told_by == "api"
     agrees = purchase.total == order.sale.total and purchase.currency == order.sale.currency
-    if (purchase.fingerprint != order.fingerprint) if same_teller else not agrees:
+    # History from before the program was told in another form: then the money is all that there is to agree on.
+    if (purchase.fingerprint != order.fingerprint) if purchase.told_by is None else not agrees:
         raise Refused("cause_conflict", "This order id was booked with other content; use a new id for another sale.")
     return recall(admitted, purchase, int(row.n or 0), True)
 
@@ -227,7 +225,6 @@ def _marked(purchase: Purchase, admitted: Admitted, order: Order, *, guest: bool
     return replace(
         purchase,
         fingerprint=order.fingerprint,
-        told_by=None if order.told_by == "api" else order.told_by,
         buyer=guest_key if guest else None,
         payment=None if paid_by is None else mac("payment", program_id, paid_by)[:13],
         vouchers_used=tuple(vouchers.sealed_code(program_id, code)[:13] for code in order.voucher_codes),

@@ -13,10 +13,10 @@ from chalicelib.domain.errors import Refused
 from chalicelib.domain.ledger import fingerprint
 from chalicelib.domain.purchase import Purchase
 from chalicelib.domain.voucher import Settled, Spent, Voucher, require_covered, require_usable, returned, sell
-from chalicelib.store import gift_cards, keys, vouchers
+from chalicelib.store import gift_cards, keys, stories, vouchers
 from chalicelib.store.keys import Key
 from chalicelib.store.sealing import mac
-from chalicelib.store.table import Row, Write, commit
+from chalicelib.store.table import Row, Write, commit, load
 
 
 class Sold(msgspec.Struct, frozen=True):
@@ -70,12 +70,13 @@ def spending(
     order_id: str,
     amount: int,
     now: datetime,
+    total: int | None = None,
 ) -> tuple[Spent, list[Write]]:
     """Decides taking money off a card for an order; its writes are empty where it was taken for this order before.
 
-    ``admitted`` has loaded the card, the order's slots and, where it was booked before, the purchase. Raises Refused
-    ``insufficient_balance``, ``cause_conflict`` (another amount for the same order), ``too_many_vouchers``,
-    ``amount_exceeds_order``.
+    ``admitted`` has loaded the card, the order's slots and, where it was booked before, the items around the purchase.
+    ``total`` is the order's, where the shop is just telling it. Raises Refused ``insufficient_balance``,
+    ``cause_conflict`` (another amount for the same order), ``too_many_vouchers``, ``amount_exceeds_order``.
     """
     slots = gift_cards.slots(admitted.program_id, order_id)
     for spent in gift_cards.spends(admitted.found, slots):
@@ -102,19 +103,27 @@ def spending(
         sealed=sealed,
         balance=balance - amount,
         in_total=in_total,
-        refunded_before=_require_room(admitted, order_id, amount, in_total),
+        refunded_before=_require_room(admitted, order_id, amount, in_total, total),
     )
     return spent, gift_cards.spend(admitted.program, free, spent, balance)
 
 
-def _require_room(admitted: Admitted, order_id: str, amount: int, in_total: bool) -> int:
+def _require_room(admitted: Admitted, order_id: str, amount: int, in_total: bool, total: int | None) -> int:
     """Refuses to pay more than is left of an order booked before, since no refund could ever give that back; answers
-    what of the order went back already (minor units)."""
+    what of the order went back already (minor units). What a provider alone told is no total: cards paid beside it."""
     row = admitted.found.get(keys.purchase(admitted.program_id, order_id))
-    if row is None:
+    if row is None or row.t != "PURCHASE":
         return 0
-    total, refunded = row.document(Purchase).total, int(row.n or 0)
-    paid = _paid_in_total(admitted.found, gift_cards.slots(admitted.program_id, order_id), refunded)
+    asked = refunded = int(row.n or 0)
+    if row.v is not None:
+        key = keys.story(admitted.program_id, order_id)
+        story = stories.story_of(admitted.found.get(key) or load([key]).get(key))
+        asked = refunded if story is None else story.asked
+    if total is None:
+        if row.document(Purchase).told_by is not None and row.v != stories.BY_SHOP:
+            return asked if in_total else refunded
+        total = stories.standing(admitted.found, admitted.program_id, order_id).total
+    paid = _paid_in_total(admitted.found, gift_cards.slots(admitted.program_id, order_id), asked)
     left = total - refunded - paid
     if (in_total and amount > left) or (refunded and refunded == total):
         raise Refused(
@@ -122,16 +131,13 @@ def _require_room(admitted: Admitted, order_id: str, amount: int, in_total: bool
             f"{max(0, left)} minor units of this order are left to pay; take at most that from the card.",
             left=max(0, left),
         )
-    return refunded
+    return asked if in_total else refunded
 
 
-def _paid_in_total(found: dict[Key, Row], slots: list[Key], refunded: int) -> int:
+def _paid_in_total(found: dict[Key, Row], slots: list[Key], asked: int) -> int:
     """What bought gift cards paid of an order's total, less what its refunds put back on them."""
-    return sum(
-        (spent.amount or 0) - min(spent.amount or 0, max(0, refunded - spent.refunded_before))
-        for spent in gift_cards.spends(found, slots)
-        if spent.in_total
-    )
+    bought = [spent for spent in gift_cards.spends(found, slots) if spent.in_total]
+    return sum(spent.amount or 0 for spent in bought) - sum(returned(bought, 0, 0, asked))
 
 
 def pay_with(
@@ -159,7 +165,7 @@ def pay_with(
         if amount <= 0:
             raise Refused("insufficient_balance", "This gift card has nothing left to pay; take it off the order.")
         entered = msgspec.structs.replace(admitted, found=found)
-        spent, more = spending(entered, voucher, one, order_id, amount, now)
+        spent, more = spending(entered, voucher, one, order_id, amount, now, total)
         found[_slot_of(more)] = more[0].row
         left -= spent.amount or 0
         writes.extend(more)
@@ -171,15 +177,13 @@ def _slot_of(writes: list[Write]) -> Key:
 
 
 def put_back(
-    found: dict[Key, Row], program_id: str, purchase: Purchase, before: int, after: int
+    found: dict[Key, Row], program_id: str, purchase: Purchase, before: tuple[int, int], after: tuple[int, int]
 ) -> list[tuple[str, int]]:
-    """What a refund returns to the gift cards that paid for the order: (card, minor units)."""
-    rows = []
-    for spent in gift_cards.spends(found, gift_cards.slots(program_id, str(purchase.order_id))):
-        back = returned(spent, purchase.total, after) - returned(spent, purchase.total, before)
-        if back:
-            rows.append((spent.sealed, back))
-    return rows
+    """What a refund returns to the gift cards that paid for the order: (card, minor units). ``before`` and ``after``
+    are what went back, and what of it the shop asked back itself."""
+    spends = gift_cards.spends(found, gift_cards.slots(program_id, str(purchase.order_id)))
+    had, has = (returned(spends, purchase.total, *at) for at in (before, after))
+    return [(spent.sealed, new - old) for spent, old, new in zip(spends, had, has, strict=True) if new != old]
 
 
 def forget_recipient(call: Call, email: str) -> None:

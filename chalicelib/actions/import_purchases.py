@@ -112,10 +112,7 @@ def _unknown(
         purchase = _history(call, admitted, order)
         row = found.get(keys.purchase(program_id, order.order_id))
         if row is not None:
-            if row.t == "ALIAS":
-                done.known += 1
-            else:
-                _compare(number, row.document(Purchase), purchase, done)
+            _meet(number, row, purchase, done)
             continue
         if order.member_id is not None and keys.head(program_id, order.member_id) not in found:
             _note(done, number, "There is no member of this member_id.")
@@ -147,7 +144,15 @@ def _history(call: Call, admitted: Admitted, order: PastOrder) -> Purchase:
     return replace(made, basis=Basis(), told_by=IMPORTED, reason="Before the program", fingerprint=fingerprint(order))
 
 
-def _compare(number: int, booked: Purchase, purchase: Purchase, done: Imported) -> None:
+def _meet(number: int, row: Row, purchase: Purchase, done: Imported) -> None:
+    """An order whose name is taken: by the same sale, by another name of one, or by a payment still to be told."""
+    if row.t == "ALIAS":
+        done.known += 1
+        return
+    if row.t == "WAITING":
+        _note(done, number, "A payment provider told of this order; its payment will book it.")
+        return
+    booked = row.document(Purchase)
     if booked.total == purchase.total and booked.currency == purchase.currency:
         done.known += 1
     else:
@@ -157,9 +162,7 @@ def _compare(number: int, booked: Purchase, purchase: Purchase, done: Imported) 
 def _settle(admitted: Admitted, number: int, purchase: Purchase, done: Imported) -> None:
     key = keys.purchase(admitted.program_id, str(purchase.order_id))
     row = load([key]).get(key)
-    if row is None or row.t == "ALIAS":
-        done.known += row is not None
-        if row is None:
-            _note(done, number, "Too busy to add this one; send the file again.")
-        return
-    _compare(number, row.document(Purchase), purchase, done)
+    if row is None:
+        _note(done, number, "Too busy to add this one; send the file again.")
+    else:
+        _meet(number, row, purchase, done)

@@ -84,7 +84,8 @@ def _once(call: Call, request: Return, order_id: str) -> Refunded:
         ),
         fingerprint=request.fingerprint,
     )
-    cards = gift_card.put_back(admitted.found, program_id, purchase, seen, entry.refunded)
+    now = entry.refunded
+    cards = gift_card.put_back(admitted.found, program_id, purchase, (seen, seen), (now, now))
     entry = replace(entry, cards=tuple(cards))
     writes = [entries.raise_refunded(program_id, order_id, seen, entry.refunded, claimed=claim_key in admitted.found)]
     writes.extend(gift_cards.put_back(program_id, sealed, back) for sealed, back in cards)

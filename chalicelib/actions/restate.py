@@ -27,7 +27,8 @@ from chalicelib.store.table import Row, Write, commit, load
 
 
 class Desk:
-    """``purchase``, ``refunded`` and ``held`` are how the sale stands after the steps so far.
+    """``purchase``, ``refunded`` and ``held`` are how the sale stands after the steps so far; ``asked`` is what of
+    ``refunded`` the shop asked back itself.
 
     ``moved`` tells whether any of them reached the ledger. Each member's head is read once and written once.
     """
@@ -41,7 +42,7 @@ class Desk:
         self.number = 0
         self.order_id = ""
         self.purchase: Purchase | None = None
-        self.refunded = self.held = 0
+        self.refunded = self.held = self.asked = 0
         self._asked = set(asked)
         self._heads: dict[str, tuple[Head, Head]] = {}
 
@@ -110,7 +111,7 @@ class Desk:
         """The sale as a richer telling has it, for whoever it is booked for."""
         purchase = self.purchase
         assert purchase is not None
-        if (purchase.tax, purchase.delivery, purchase.lines) == (sale.tax, sale.delivery, sale.lines):
+        if restating.retold(purchase, sale) == purchase:
             return
         head = None if purchase.member_id is None else self.head(purchase.member_id)
         program = self._program_of(purchase)
@@ -238,7 +239,9 @@ class Desk:
         if amount > 0:
             slots = gift_cards.slots(self.program_id, self.order_id)
             self.fetch([*slots, *self._card_ends(purchase), *self._owner_key(purchase)])
-            cards = gift_card.put_back(self.found, self.program_id, purchase, self.refunded, refunded)
+            before = (self.refunded, self.asked)
+            self.asked += 0 if asked is None else amount
+            cards = gift_card.put_back(self.found, self.program_id, purchase, before, (refunded, self.asked))
             entry = replace(entry, cards=tuple(cards))
             self.writes.extend(gift_cards.put_back(self.program_id, sealed, back) for sealed, back in cards)
         made: Refund = self._restate(after, entry)

@@ -17,7 +17,7 @@ from chalicelib.domain.calendar import day_of, local_day, milliseconds
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.ledger import post
 from chalicelib.domain.voucher import Settled, Voucher, require_usable
-from chalicelib.store import entries, gift_cards, keys, members, vouchers
+from chalicelib.store import entries, gift_cards, keys, members, stories, vouchers
 from chalicelib.store.keys import Key
 from chalicelib.store.table import Row, commit, load
 
@@ -79,7 +79,9 @@ def use(call: Call, code: str, order_id: str, amount: int | None) -> Held:
 
     def once() -> Held:
         order_key = keys.purchase(call.credential.program_id, order_id)
-        more = [] if amount is None else [order_key, *gift_cards.slots(call.credential.program_id, order_id)]
+        program_id = call.credential.program_id
+        order = [*stories.around(program_id, order_id), *gift_cards.slots(program_id, order_id)]
+        more = [] if amount is None else order
         admitted, held = _held(call, sealed, more)
         if order_key in admitted.found and admitted.found[order_key].t == "ALIAS":
             # The same order by another name: what it paid must be found again when it is refunded.

@@ -17,7 +17,7 @@ from chalicelib.domain.calendar import milliseconds, moment_of
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.member import Head
 from chalicelib.domain.purchase import IMPORTED, Purchase, Refund
-from chalicelib.domain.story import Story
+from chalicelib.domain.story import Story, Telling
 from chalicelib.store import entries, gift_cards, keys
 from chalicelib.store import stories as kept
 from chalicelib.store.keys import Key
@@ -106,6 +106,7 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     vouchers_used: tuple[str, ...] = ()
     writes: tuple[Write, ...] = ()
     owner: str | None = None
+    paid_by_cards: int = 0
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,9 +125,9 @@ def told(call: Call, admitted: Admitted, news: News, *, shop: Shop | None = None
     story = home.story
     for other in sales:
         if other is not home:
-            _require_one(home, other)
+            _require_one(desk, home, other, shop)
             story = stories.joined(story, other.story)
-    _require_same(desk, home, story, news)
+    _require_same(desk, home, story, news, shop)
     fee = _is_fee(desk, news)
     story = news.folded(replace(story, fee=story.fee or fee))
     if asked is not None:
@@ -188,15 +189,31 @@ def _home(sales: list[_Sale], news: News) -> _Sale:
     return min(sales, key=rank)
 
 
-def _require_one(home: _Sale, other: _Sale) -> None:
+def _require_one(desk: Desk, home: _Sale, other: _Sale, shop: Shop | None) -> None:
     if home.by_shop and other.by_shop:
         raise Refused("cause_conflict", "This telling joins two orders that the shop booked apart.")
     mine, theirs = home.story.best, other.story.best
-    if mine is not None and theirs is not None and (mine.total, mine.currency) != (theirs.total, theirs.currency):
+    if mine is not None and theirs is not None and not _agree(desk, home, mine, theirs, shop):
         raise Refused("cause_conflict", "This telling joins two sales of different totals.")
 
 
-def _require_same(desk: Desk, home: _Sale, story: Story, news: News) -> None:
+def _agree(desk: Desk, home: _Sale, one: Telling, other: Telling, shop: Shop | None) -> bool:
+    """Whether two tellings may be of one sale. The provider collects what gift cards left to pay; the shop's total
+    holds what they paid, and the shop's telling is always the greater."""
+    if one.currency != other.currency:
+        return False
+    if one.total == other.total:
+        return True
+    if (one.detail == stories.SHOP) == (other.detail == stories.SHOP):
+        return False
+    greater, less = (one, other) if one.detail == stories.SHOP else (other, one)
+    slots = gift_cards.slots(desk.program_id, home.order_id)
+    desk.fetch(slots)
+    paid = gift_cards.paid(desk.found, slots) + (0 if shop is None else shop.paid_by_cards)
+    return greater.total - less.total == paid
+
+
+def _require_same(desk: Desk, home: _Sale, story: Story, news: News, shop: Shop | None) -> None:
     """The telling agrees with what is booked. Raises Refused: ``currency_mismatch``, ``cause_conflict``."""
     program, telling = desk.admitted.program, news.telling
     if news.currency is not None and news.currency != program.currency:
@@ -205,15 +222,8 @@ def _require_same(desk: Desk, home: _Sale, story: Story, news: News) -> None:
         return
     if telling.occurred_ms is not None and telling.occurred_ms > milliseconds(desk.now) + FUTURE_MS:
         raise Refused("occurred_in_future", "occurred_at lies more than 5 minutes in the future; send the sale's time.")
-    if story.best is not None and story.best.total != telling.total:
-        # The provider collects what gift cards left to pay; the shop's total holds what they paid.
-        slots = gift_cards.slots(desk.program_id, home.order_id)
-        desk.fetch(slots)
-        paid = sum(spent.amount or 0 for spent in gift_cards.spends(desk.found, slots) if spent.in_total)
-        if not paid or story.best.total - telling.total != paid:
-            raise Refused(
-                "cause_conflict", "This order id was booked with other content; use a new id for another sale."
-            )
+    if story.best is not None and not _agree(desk, home, story.best, telling, shop):
+        raise Refused("cause_conflict", "This order id was booked with other content; use a new id for another sale.")
 
 
 def _is_fee(desk: Desk, news: News) -> bool:
@@ -243,7 +253,7 @@ def _settled(
 ) -> tuple[Story, Refund | None]:
     """Moves the ledger to what the story says now: the sale's first booking, or what differs since."""
     assert story.best is not None
-    desk.number = home.story.told
+    desk.number, desk.asked = home.story.told, home.story.asked
     known, head = _buyer(desk, home, story, shop)
     sale, owner = story.best.sale, None if head is None else head.member_id
     first: Purchase | None = None
@@ -288,7 +298,7 @@ def _settled(
     now = purchase if purchase != booked or story.now is not None else None
     if head is not None:
         story = replace(story, known=min(known, story.known))
-    return replace(story, now=now, held=story.disputed, told=desk.number), refund
+    return replace(story, now=now, held=story.disputed, told=desk.number, asked=desk.asked), refund
 
 
 def _free_name(desk: Desk, home: _Sale, news: News) -> str | None:

@@ -13,6 +13,7 @@ from chalicelib.domain import story as stories
 from chalicelib.domain.calendar import milliseconds
 from chalicelib.domain.purchase import Purchase, Refund
 from chalicelib.domain.story import Telling
+from chalicelib.domain.voucher import Spent
 from chalicelib.store import vouchers
 from chalicelib.store.table import Write
 
@@ -38,7 +39,9 @@ def by_shop(call: Call, order: Order, writes: Iterable[Write], owner: str | None
         ),
         payment=None if order.payment_fingerprint is None else sealed_payment(program_id, order.payment_fingerprint),
     )
-    shop = Shop(fingerprint=order.fingerprint, vouchers_used=used, writes=tuple(writes), owner=owner)
+    writes = tuple(writes)
+    paid = sum(write.row.document(Spent).amount or 0 for write in writes if write.row.t == "SPEND")
+    shop = Shop(fingerprint=order.fingerprint, vouchers_used=used, writes=writes, owner=owner, paid_by_cards=paid)
     done = told(call, enter(call.credential, items_of(program_id, news)), news, shop=shop)
     assert done.purchase is not None
     return done.purchase

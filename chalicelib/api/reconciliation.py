@@ -11,12 +11,13 @@ from chalicelib.api.door import OWNER, Answer, Asked, Door, Query
 from chalicelib.api.webhooks import by_provider, require_provider
 from chalicelib.domain.calendar import milliseconds
 from chalicelib.domain.errors import Fault, Invalid
-from chalicelib.store import stories
+from chalicelib.domain.purchase import Purchase
+from chalicelib.store import gift_cards, stories
 from chalicelib.store.table import load
 
 if TYPE_CHECKING:
     from chalicelib.payments.export import Listed
-    from chalicelib.payments.facts import Fact
+    from chalicelib.payments.facts import Fact, Paid
 
 door = Door(__name__)
 
@@ -102,13 +103,23 @@ def _compared(call: Call, one: Listed) -> Compared | None:
     )
     if stands is None:
         return row
-    if (stands.purchase.total, stands.purchase.currency) != (paid.total_minor, paid.currency):
+    if not _agrees(program_id, stands.purchase, paid):
         row.state = "total_differs"
     elif stands.refunded < back:
         row.state = "refunded_differs"
     else:
         return None
     return row
+
+
+def _agrees(program_id: str, purchase: Purchase, paid: Paid) -> bool:
+    """Whether the provider collected what it should: the order's total, less what gift cards paid of it."""
+    if purchase.currency != paid.currency:
+        return False
+    if purchase.total == paid.total_minor:
+        return True
+    slots = gift_cards.slots(program_id, str(purchase.order_id))
+    return purchase.total - paid.total_minor == gift_cards.paid(load(slots), slots)
 
 
 def _booked(call: Call, name: str, one: Listed) -> Literal["booked", "known", "ignored", "set_aside"]:

@@ -101,8 +101,8 @@ def reread(head: Head, program: Program, purchase: Purchase, sale: Sale, now: da
 
 
 def retold(purchase: Purchase, sale: Sale) -> Purchase:
-    """A purchase with another telling's tax, delivery and lines."""
-    return replace(purchase, tax=sale.tax, delivery=sale.delivery, lines=sale.lines)
+    """A purchase with another telling's total, tax, delivery and lines."""
+    return replace(purchase, total=sale.total, tax=sale.tax, delivery=sale.delivery, lines=sale.lines)
 
 
 def restate(

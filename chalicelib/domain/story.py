@@ -58,6 +58,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``now`` is the purchase as it stands where that is no longer as it was first booked; ``shop`` is it as the shop was
     answered when it told the sale after a provider had. ``told`` counts the corrections booked, which names them.
+    ``asked`` is what went back at the shop's own asking (minor units): gift cards get their money back out of that.
     """
 
     order_id: str
@@ -77,6 +78,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shop: Purchase | None = None
     held: int = 0
     told: int = 0
+    asked: int = 0
 
     @property
     def refunded(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -77,7 +78,8 @@ class Spent(
     """Money that a gift card paid for an order: ``amount``, leaving ``balance`` (minor units) on it.
 
     ``in_total`` tells whether the purchase's total includes it: bought cards' money counts, points' does not.
-    ``refunded_before`` is what of the order had gone back already: the money paid for what was left of it then.
+    ``refunded_before`` is what had gone back already, of the order or (``in_total``) at the shop's own asking: the
+    money paid for what was left of it then.
     """
 
     sealed: str
@@ -128,16 +130,23 @@ def require_covered(balance: int, amount: int) -> None:
         )
 
 
-def returned(spent: Spent, total: int, refunded: int) -> int:
-    """What of a card's money is back on it once ``refunded`` of an order's ``total`` went back (minor units).
+def returned(spends: Sequence[Spent], total: int, refunded: int, asked: int) -> list[int]:
+    """What of each card's money is back on it once ``refunded`` of an order's ``total`` went back (minor units).
 
-    Money that was part of the total goes back to the card before anything else, so it cannot be turned into cash.
+    Money that was part of the total goes back before anything else, so it cannot be turned into cash: to one card after
+    the other, and only of what the shop ``asked`` back itself, for what a payment provider gave back went back as cash.
     Money that points paid stood beside the total and goes back in the same proportion.
     """
-    paid, back = spent.amount or 0, refunded - spent.refunded_before
-    if back <= 0:
-        return 0
-    return min(paid, back) if spent.in_total else paid * back // (total - spent.refunded_before)
+    backs, whole = [], 0
+    for spent in spends:
+        paid, before = spent.amount or 0, spent.refunded_before
+        if spent.in_total:
+            begins = max(before, whole)
+            whole = begins + paid
+            backs.append(min(paid, max(0, asked - begins)))
+        else:
+            backs.append(paid * (refunded - before) // (total - before) if refunded > before else 0)
+    return backs
 
 
 def issue(

@@ -26,6 +26,11 @@ def spends(found: dict[Key, Row], slots_of_order: list[Key]) -> list[Spent]:
     return [found[key].document(Spent) for key in slots_of_order if key in found]
 
 
+def paid(found: dict[Key, Row], slots_of_order: list[Key]) -> int:
+    """What bought gift cards paid of an order's total (minor units): a payment provider collected the rest."""
+    return sum(spent.amount or 0 for spent in spends(found, slots_of_order) if spent.in_total)
+
+
 def spend(program: Program, slot: int, spent: Spent, seen: int) -> list[Write]:
     """Takes money off a card for an order; fails where the card moved, or the slot was taken, since it was read."""
     key = keys.card_spent(program.program_id, str(spent.order_id), slot)

@@ -134,6 +134,7 @@ def opened(order_id: str, purchase: Purchase, refunds: list[Any]) -> Story:
     for refund in refunds:
         made = stories.Return(refund.amount or 0, refund.occurred_ms, by_shop=True)
         told = stories.returned(told, refund.refund_id, made)
+        told = replace(told, asked=told.asked + made.amount)
     named = purchase.member_id is not None
     return replace(told, known=stories.SHOP_NAMED if named else stories.NOBODY)
 

@@ -94,6 +94,16 @@ def test_partial_refunds_in_any_split_and_order_end_the_same(shop: Shop) -> None
     assert ends == {1500}
 
 
+def test_several_cards_get_back_together_no_more_than_went_back(shop: Shop) -> None:
+    cards = [sold(shop, amount, f"card{amount}") for amount in (700, 800)]
+    shop.buy("o1", 2000, voucher_codes=cards)
+    seen = []
+    for number, amount in enumerate((500, 600, 700, 200)):
+        assert shop.refund("o1", f"r{number}", amount).status == 201
+        seen.append([balance(shop, code) for code in cards])
+    assert seen == [[500, 0], [700, 400], [700, 800], [700, 800]]
+
+
 def test_a_card_that_pays_what_a_refund_left_gets_back_what_it_paid(shop: Shop) -> None:
     code = sold(shop, 1000)
     shop.buy("o1", 2000)
