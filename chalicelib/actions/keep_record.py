@@ -16,6 +16,20 @@ def note(run_id: str, name: str, part: runs.Part, now_ms: int) -> None:
     _once(runs.part(run_id, name, part, now_ms))
 
 
+def begin_page(run_id: str, name: str, page: runs.Part, now_ms: int) -> runs.Part | None:
+    """Notes whom a worker is about to move; answers what was noted before under this name, if anything was."""
+    try:
+        commit([runs.part(run_id, name, page, now_ms)])
+    except Lost:
+        return runs.noted(run_id, name)
+    return None
+
+
+def end_page(run_id: str, name: str, page: runs.Part, now_ms: int) -> None:
+    """Notes what became of a page, in the place of what was about to."""
+    commit([runs.part_again(run_id, name, page, now_ms)])
+
+
 def _once(write: Write) -> None:
     try:
         commit([write])

@@ -1,7 +1,7 @@
 """Walks what is due: one slice of the index, page by page, each member by a transaction of their own.
 
-Nothing here remembers: what is done leaves the index with the write that does it. So a walk may stop anywhere, run
-twice or overlap another, and a member that cannot be moved is set aside with the reason while the rest go on.
+What is done leaves the index with the write that does it. So a walk may stop anywhere, run twice or overlap another,
+and a member that cannot be moved is set aside with the reason while the rest go on.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -32,10 +33,22 @@ EASTERNMOST = timedelta(hours=14)
 HasTime = Callable[[], bool]
 
 
-class Walked(msgspec.Struct, frozen=True):
-    """What a worker did before its time was over, and from where another goes on (None: the slice is finished)."""
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """What one task asks for: a slice of the index as of a moment, from a place on. ``go`` counts how often it was
+    handed on, ``noted_ms`` is when its pages are noted."""
 
-    part: runs.Part
+    run_id: str
+    shard: int
+    as_of: datetime
+    noted_ms: int
+    go: int = 0
+    cursor: str | None = None
+
+
+class Walked(msgspec.Struct, frozen=True):
+    """How many a worker set aside before its time was over, and from where another goes on (None: finished)."""
+
+    failed: int
     following: str | None
 
 
@@ -46,9 +59,9 @@ class _Tally:
         self.moved: dict[str, set[str]] = {}
         self._started = time.perf_counter()
 
-    def part(self, *, last: bool) -> runs.Part:
+    def part(self, **more: Any) -> runs.Part:
         seconds = round(time.perf_counter() - self._started, 3)
-        return runs.Part(due=self.due, done=self.done, failed=self.failed, seconds=seconds, units=self.units, last=last)
+        return runs.Part(due=self.due, done=self.done, failed=self.failed, seconds=seconds, units=self.units, **more)
 
     def attempt(self, program_id: str, name: str, move: Callable[[], int]) -> None:
         """One member or voucher; whatever goes wrong with it stays with it, except that the database is away."""
@@ -82,27 +95,70 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}{where}"
 
 
-def walk_slice(shard: int, as_of: datetime, cursor: str | None, run_id: str, has_time: HasTime) -> Walked:
-    """Moves everybody in one slice who is due as of a moment, until done or out of time. Raises Unavailable."""
-    tally = _Tally(run_id, as_of)
-    last_day = day_number((as_of + EASTERNMOST).date())
+def walk_slice(piece: Piece, has_time: HasTime) -> Walked:
+    """Moves everybody in one slice who is due as of a moment, until done or out of time. Raises Unavailable.
+
+    Each page is noted before anybody in it is moved, and again afterwards. So whoever takes up the task of a worker
+    that died finds the page it was at, ends that one, and the record tells all of it once.
+    """
+    last_day = day_number((piece.as_of + EASTERNMOST).date())
+    known: dict[str, programs.Written] = {}
+    place, number, failed = piece.cursor, 0, 0
     while True:
-        page = due.page(shard, last_day, cursor, PAGE)
-        known: dict[str, programs.Written] = {}
-        found = load(_wanted(page)) if page else {}
-        for item in page:
-            if not has_time():
-                tally.settle_aside()
-                return Walked(tally.part(last=False), cursor or "")
-            written = known.get(item.program_id) or _program(found, item.program_id)
-            if written is not None:
-                known[item.program_id] = written
-                if item.day <= local_day(as_of, written.program.time_zone):
-                    _move(tally, written, item, found, as_of)
-            cursor = item.place
-        if len(page) < PAGE:
-            tally.settle_aside()
-            return Walked(tally.part(last=True), None)
+        page = due.page(piece.shard, last_day, place, PAGE)
+        items, found = _read(page, known, piece.as_of)
+        last, through = len(page) < PAGE, page[-1].place if page else place
+        if not items and not last:
+            place = through  # a page of those whose day begins later, further west
+            continue
+        name = f"{piece.shard:02d}#{piece.go:06d}#{number:06d}"
+        begun = runs.Part(due=len(items), places=[item.place for item in items], through=through, last=not items)
+        before = keep_record.begin_page(piece.run_id, name, begun, piece.noted_ms)
+        if before is not None:
+            items, last, through = [due.standing(one) for one in before.places], before.last, before.through
+            _, found = _read(items, {}, piece.as_of)
+        if items:
+            # A page that was begun is ended whole: nobody else would tell of those whom the dead worker had moved.
+            tally = _worked_off(piece, items, found, has_time if before is None else lambda: True)
+            handed = tally.due < len(items)
+            through = items[tally.due - 1].place if handed else through
+            done = tally.part(last=last and not handed, handed=handed, through=through)
+            keep_record.end_page(piece.run_id, name, done, piece.noted_ms)
+            failed += tally.failed
+        else:
+            handed = before is not None and before.handed
+        if handed:
+            return Walked(failed, through)
+        if last:
+            return Walked(failed, None)
+        place, number = through, number + 1
+
+
+def _read(page: list[Due], known: dict[str, programs.Written], as_of: datetime) -> tuple[list[Due], dict[Key, Row]]:
+    """Who of a page is due where their shop is, with all that belongs to them. ``known`` programs are told apart
+    without reading their members."""
+    may_be = [item for item in page if item.program_id not in known or _is_due(item, known, as_of)]
+    found = load(_wanted(may_be)) if may_be else {}
+    for program_id in {item.program_id for item in may_be}:
+        row = found.get(keys.program(program_id))
+        if row is not None:
+            known[program_id] = programs.written(row)
+    return [item for item in may_be if item.program_id in known and _is_due(item, known, as_of)], found
+
+
+def _is_due(item: Due, known: dict[str, programs.Written], as_of: datetime) -> bool:
+    return item.day <= local_day(as_of, known[item.program_id].program.time_zone)
+
+
+def _worked_off(piece: Piece, items: list[Due], found: dict[Key, Row], has_time: HasTime) -> _Tally:
+    """One page, or as much of it as there is time for; never nothing."""
+    tally = _Tally(piece.run_id, piece.as_of)
+    for item in items:
+        if tally.due and not has_time():
+            break
+        _move(tally, programs.written(found[keys.program(item.program_id)]), item, found, piece.as_of)
+    tally.settle_aside()
+    return tally
 
 
 def _wanted(page: list[Due]) -> list[Key]:
@@ -112,11 +168,6 @@ def _wanted(page: list[Due]) -> list[Key]:
         if item.kind == "VOUCHER":
             wanted.append(keys.voucher_settled(item.program_id, item.name))
     return wanted
-
-
-def _program(found: dict[Key, Row], program_id: str) -> programs.Written | None:
-    row = found.get(keys.program(program_id))
-    return None if row is None else programs.written(row)
 
 
 def _move(tally: _Tally, written: programs.Written, item: Due, found: dict[Key, Row], now: datetime) -> None:
@@ -138,19 +189,21 @@ def _move(tally: _Tally, written: programs.Written, item: Due, found: dict[Key, 
     tally.attempt(item.program_id, item.name, move)
 
 
-def walk_members(program_id: str, member_ids: list[str], now: datetime, run_id: str, has_time: HasTime) -> Walked:
-    """Assesses these members under the program as it stands now; ``following`` is the first one not reached."""
+def walk_members(
+    program_id: str, member_ids: list[str], now: datetime, run_id: str, has_time: HasTime
+) -> tuple[runs.Part, str | None]:
+    """Assesses these members under the program as it stands now; answers also the first one not reached."""
     tally = _Tally(run_id, now)
     for member_id in member_ids:
         if not has_time():
-            return Walked(tally.part(last=False), member_id)
+            return tally.part(), member_id
 
         def move(member_id: str = member_id) -> int:
             return assess_member(program_id, member_id, now, SCHEDULE)
 
         tally.attempt(program_id, member_id, move)
     tally.settle_aside()
-    return Walked(tally.part(last=True), None)
+    return tally.part(), None
 
 
 def programs_to_assess() -> list[tuple[str, int]]:

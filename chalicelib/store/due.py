@@ -40,10 +40,11 @@ def page(shard: int, last_day: int, after: str | None, limit: int) -> list[Due]:
     if after is not None:
         condition = Row.dsk.between(f"{after}\x00", f"{day_of(last_day + 1)}")
     rows = Row.due.query(dpk, condition, limit=limit, page_size=limit)
-    return [_due(row.dsk) for row in rows]
+    return [standing(row.dsk) for row in rows]
 
 
-def _due(place: str) -> Due:
+def standing(place: str) -> Due:
+    """What stands in a place of the index."""
     day, program_id, rest = place.split("#", 2)
     kind, _, name = rest.rpartition("#")
     return Due(place, day_number(date.fromisoformat(day)), program_id, kind or "MEMBER", name)

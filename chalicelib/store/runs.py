@@ -10,14 +10,18 @@ from typing import Any
 import msgspec
 
 from chalicelib.store import keys
-from chalicelib.store.table import Row, Write, connection, encode, put_new
+from chalicelib.store.table import Row, Write, connection, encode, load, put_new
 
 KEPT_DAYS = 90
 DAY_SECONDS = 86_400
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one worker did in one go. ``units`` are write units; ``last`` tells that its slice is finished."""
+    """What one worker did in one go. ``units`` are write units; ``last`` tells that its slice is finished.
+
+    Of a page of the due index: ``places`` are those that are being moved, none any more when it is done; ``through`` is
+    where it ends, ``handed`` that another task has what follows.
+    """
 
     due: int = 0
     done: int = 0
@@ -25,6 +29,9 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
     units: int = 0
     last: bool = False
+    places: list[str] = []
+    through: str | None = None
+    handed: bool = False
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +66,17 @@ def begun(run_id: str, what: Begun) -> Write:
 def part(run_id: str, name: str, done: Part, now_ms: int) -> Write:
     """Adds a worker's part; fails where it was told before."""
     return put_new(Row(*keys.run_part(run_id, name), t="PART", d=encode(done), ttl=_until(now_ms)))
+
+
+def part_again(run_id: str, name: str, done: Part, now_ms: int) -> Write:
+    """A worker's part in the place of what was told of it before."""
+    return Write(Row(*keys.run_part(run_id, name), t="PART", d=encode(done), ttl=_until(now_ms)))
+
+
+def noted(run_id: str, name: str) -> Part | None:
+    key = keys.run_part(run_id, name)
+    row = load([key]).get(key)
+    return None if row is None else row.document(Part)
 
 
 def _until(now_ms: int) -> int:

@@ -66,10 +66,18 @@ def _moment(text: str) -> datetime:
 @works("due")
 def walk_slice(task: Task, has_time: HasTime) -> None:
     """Moves who is due in one slice; out of time, the rest of it goes to the next worker."""
-    done = walk.walk_slice(task.slice, task.as_of, task.cursor, task.run_id, has_time)
+    piece = walk.Piece(
+        run_id=task.run_id,
+        shard=task.slice,
+        go=task.go,
+        cursor=task.cursor,
+        as_of=task.as_of,
+        noted_ms=milliseconds(clock.now()),
+    )
+    done = walk.walk_slice(piece, has_time)
     if done.following is not None:
         queue.send([msgspec.structs.replace(task, cursor=done.following, go=task.go + 1)])
-    _note(task, f"{task.slice:02d}#{task.go:06d}", done.part)
+    _warn(task, f"{task.slice:02d}#{task.go:06d}", done.failed)
 
 
 @works("assess")
@@ -97,18 +105,22 @@ def list_members(task: Task, has_time: HasTime) -> None:
 @works("members")
 def assess_members(task: Task, has_time: HasTime) -> None:
     """Assesses a group of members under the changed program; out of time, the rest goes to the next worker."""
-    done = walk.walk_members(task.program_id, task.members, task.as_of, task.run_id, has_time)
+    part, following = walk.walk_members(task.program_id, task.members, task.as_of, task.run_id, has_time)
     first = task.members[0] if task.members else ""
-    if done.following is not None:
-        rest = task.members[task.members.index(done.following) :]
+    if following is not None:
+        rest = task.members[task.members.index(following) :]
         queue.send([msgspec.structs.replace(task, members=rest)])
-    _note(task, f"{task.go:06d}#{task.slice:02d}#{first}", msgspec.structs.replace(done.part, last=False))
+    _note(task, f"{task.go:06d}#{task.slice:02d}#{first}", part)
 
 
 def _note(task: Task, name: str, part: runs.Part) -> None:
     keep_record.note(task.run_id, name, part, milliseconds(clock.now()))
-    if part.failed:
-        logger.warning("members set aside", extra={"run": task.run_id, "part": name, "failed": part.failed})
+    _warn(task, name, part.failed)
+
+
+def _warn(task: Task, name: str, failed: int) -> None:
+    if failed:
+        logger.warning("members set aside", extra={"run": task.run_id, "part": name, "failed": failed})
 
 
 def record(run_id: str) -> dict[str, Any] | None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.time.scenarios import Row, check_row
+from tests.time.scenarios import QUARTER, Row, check_row
 
 ROLLING: dict[str, Any] = {"expiry": {"policy": "rolling", "months": 12}}
-QUARTER: dict[str, Any] = {"expiry": {"policy": "rolling", "months": 3}}
 CALENDAR: dict[str, Any] = {"expiry": {"policy": "calendar", "month": 12, "day": 31, "after_years": 1}}
 IDLE: dict[str, Any] = {"expiry": {"policy": "inactivity", "months": 6}}
 NEVER: dict[str, Any] = {"expiry": {"policy": "none"}}

@@ -7,18 +7,9 @@ from typing import Any
 import pytest
 
 from tests.time.life import LEVELS
-from tests.time.scenarios import Row, check_row, row
+from tests.time.scenarios import EARNED, KEEP, ONE, VISITS, Row, check_row, row
 
-ONE: dict[str, Any] = {"tiers": {"downgrade": "one_level"}}
-EARNED: dict[str, Any] = {"tiers": {"downgrade": "to_earned"}}
-KEEP: dict[str, Any] = {"tiers": {"downgrade": "never"}}
 LIFE: dict[str, Any] = {"tiers": {"window": "lifetime"}}
-VISITS: dict[str, Any] = {
-    "tiers": {
-        "basis": "visits",
-        "levels": [{**LEVELS[0]}, {**LEVELS[1], "threshold": 2}, {**LEVELS[2], "threshold": 4}],
-    }
-}
 RAISED = [{**level, "threshold": level["threshold"] * 10} for level in LEVELS]
 LOWERED = [{**level, "threshold": level["threshold"] // 10} for level in LEVELS]
 WITHOUT_GOLD = [level for level in LEVELS if level["id"] != "gold"]

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.time.scenarios import Row, check_row
+from tests.time.scenarios import QUARTER, Row, check_row
 
-QUARTER: dict[str, Any] = {"expiry": {"policy": "rolling", "months": 3}}
 PENDING: dict[str, Any] = {"earning": {"pending_days": 14}}
 NOTICE: dict[str, Any] = {"expiry": {"policy": "rolling", "months": 12, "notice_days": 30}}
 

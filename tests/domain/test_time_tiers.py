@@ -6,19 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.time.life import LEVELS
-from tests.time.scenarios import Row, check_row, row
+from tests.time.scenarios import EARNED, KEEP, ONE, VISITS, Row, check_row, row
 
-ONE: dict[str, Any] = {"tiers": {"downgrade": "one_level"}}
-EARNED: dict[str, Any] = {"tiers": {"downgrade": "to_earned"}}
-KEEP: dict[str, Any] = {"tiers": {"downgrade": "never"}}
 GRACE: dict[str, Any] = {"tiers": {"downgrade": "one_level", "grace_days": 30}}
-VISITS: dict[str, Any] = {
-    "tiers": {
-        "basis": "visits",
-        "levels": [{**LEVELS[0]}, {**LEVELS[1], "threshold": 2}, {**LEVELS[2], "threshold": 4}],
-    }
-}
 POINTS: dict[str, Any] = {"tiers": {"basis": "points"}}
 
 
@@ -244,90 +234,6 @@ ROWS = [
            2027-01-31 run""",
         "gold 2027-01-31",
         500,
-    ),
-    row(
-        "a refund of the purchase that lifted is assessed at once",
-        ONE,
-        """2026-03-10 buy a 500
-           2026-03-20 refund a 500""",
-        "bronze",
-        0,
-        told="bronze>gold gold>bronze",
-    ),
-    row(
-        "a refund down to exactly the threshold",
-        ONE,
-        """2026-03-10 buy a 700
-           2026-03-20 refund a 200""",
-        "gold 2027-03-31",
-        500,
-    ),
-    row(
-        "a refund one below it",
-        ONE,
-        """2026-03-10 buy a 700
-           2026-03-20 refund a 201""",
-        "silver 2027-03-31",
-        499,
-        told="bronze>gold gold>silver",
-    ),
-    row(
-        "a refund falls back to the tier held before the lift",
-        ONE,
-        """2026-03-10 buy a 150
-           2026-06-10 buy b 400
-           2026-06-20 refund b 400""",
-        "silver 2027-03-31",
-        150,
-        told="bronze>silver silver>gold gold>silver",
-    ),
-    row(
-        "a refund of something bought after the lift waits for the window's end",
-        ONE,
-        """2026-03-10 buy a 500
-           2026-06-10 buy b 300
-           2026-06-20 refund b 300
-           2027-03-31 run""",
-        "gold 2027-03-31",
-        500,
-    ),
-    row(
-        "what was bought after the lift carries the tier when the lift is refunded",
-        ONE,
-        """2026-03-10 buy a 500
-           2026-06-10 buy b 500
-           2026-06-20 refund a 500""",
-        "gold 2027-03-31",
-        500,
-    ),
-    row(
-        "a refund of what renewed the tier is assessed at once too",
-        ONE,
-        """2026-03-10 buy a 500
-           2026-12-10 buy b 500
-           2027-04-02 refund b 500""",
-        "bronze",
-        500,
-        told="bronze>gold gold=gold gold>bronze",
-    ),
-    row(
-        "a refund takes nothing from a tier held by one level's mercy",
-        ONE,
-        """2026-03-10 buy a 500
-           2026-12-10 buy b 50
-           2027-04-02 refund b 50""",
-        "silver 2028-03-31",
-        500,
-    ),
-    row(
-        "a refund of something from before the window changes nothing in it",
-        ONE,
-        """2026-03-10 buy a 2000
-           2026-03-20 buy b 2000
-           2026-12-01 buy c 440
-           2027-04-02 refund b 2000""",
-        "gold 2028-03-31",
-        2440,
     ),
     row(
         "redeeming lowers nothing",

@@ -201,7 +201,7 @@ class Plain:
         """After a refund: ``counted`` is what the window that earned the tier held before it."""
         if self.held is None or bought > self.held.reached or self.level(counted) < self.place():
             return
-        days = [day for day, _ in self.counts()]
+        days = [day for day, amount in self.counts() if amount]
         ends = [self.held.reached, max([*days, self.held.reached])]
         level, reached = max((self.level(self.sum_to(end)), end) for end in ends)
         if level >= self.place():

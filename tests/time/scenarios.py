@@ -8,7 +8,20 @@ from typing import Any
 import msgspec
 
 from chalicelib.domain.program import Program
-from tests.time.life import Life, rules
+from tests.time.life import LEVELS, Life, rules
+
+ONE: dict[str, Any] = {"tiers": {"downgrade": "one_level"}}
+"""Four levels by spend over a rolling year; at its end a member falls by one."""
+EARNED: dict[str, Any] = {"tiers": {"downgrade": "to_earned"}}
+KEEP: dict[str, Any] = {"tiers": {"downgrade": "never"}}
+VISITS: dict[str, Any] = {
+    "tiers": {
+        "basis": "visits",
+        "levels": [LEVELS[0], {**LEVELS[1], "threshold": 2}, {**LEVELS[2], "threshold": 4}],
+    }
+}
+"""Two purchases for the second of three levels, four for the third."""
+QUARTER: dict[str, Any] = {"expiry": {"policy": "rolling", "months": 3}}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.actions import walk
+from chalicelib.domain.calendar import milliseconds
 from tests.moments import at
 from tests.shop import Shop, opened, program
 
@@ -25,8 +26,8 @@ def due(moment: str) -> None:
     when = datetime.fromisoformat(moment).astimezone(UTC)
     with at(moment):
         for shard in range(16):
-            done = walk.walk_slice(shard, when, None, f"run-{moment}", lambda: True)
-            assert done.part.failed == 0
+            piece = walk.Piece(run_id=f"run-{moment}", shard=shard, as_of=when, noted_ms=milliseconds(when))
+            assert walk.walk_slice(piece, lambda: True).failed == 0
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,11 @@ from chalicelib.domain.purchase import Sale
 from chalicelib.store import keys
 from chalicelib.triggers import schedules
 from tests.time.life import LEVELS, rules
+from tests.time.scenarios import ONE
 from tests.time.world import World, world
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MEMBERS = 12
-ONE: dict[str, Any] = {"tiers": {"downgrade": "one_level"}}
 LOWERED = {
     "tiers": {"downgrade": "one_level", "levels": [{**one, "threshold": one["threshold"] // 10} for one in LEVELS]}
 }

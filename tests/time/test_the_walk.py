@@ -165,31 +165,6 @@ def test_killed_at_any_write(clean: dict[str, Any], seed: int) -> None:
     assert killed > 10
 
 
-def test_a_worker_stops_before_its_time_is_over_and_another_goes_on() -> None:
-    with populated() as made:
-        whole = made.run(START + timedelta(days=5)).done
-    with populated() as made:
-
-        class Hasty:
-            """A function's context whose time is over after every second question."""
-
-            asked = 0
-
-            def get_remaining_time_in_millis(self) -> int:
-                Hasty.asked += 1
-                return 300_000 if Hasty.asked % 2 else 4_000
-
-        run_id = made.begin(START + timedelta(days=5))
-        goes = 0
-        while made.waiting:
-            made.work(Hasty())
-            goes += 1
-        record = runs.record(run_id)
-        assert record is not None
-        assert (record.done, record.finished, record.slices) == (whole, 16, 16)
-        assert goes > 16, "some slices were handed on"
-
-
 def test_a_member_that_cannot_be_moved_is_set_aside_and_the_rest_go_on() -> None:
     with populated() as made:
         real = advance_member.advance
@@ -216,10 +191,10 @@ def test_the_trouble_of_one_slice_stops_no_other() -> None:
         troubled = keys.shard("m1")
         real = walk.walk_slice
 
-        def broken(shard: int, *rest: Any) -> Any:
-            if shard == troubled and made.failed_tasks < 2:
+        def broken(piece: walk.Piece, has_time: walk.HasTime) -> walk.Walked:
+            if piece.shard == troubled and made.failed_tasks < 2:
                 raise RuntimeError
-            return real(shard, *rest)
+            return real(piece, has_time)
 
         with patch.object(walk, "walk_slice", broken):
             record = made.run(START + timedelta(days=5))

@@ -135,7 +135,7 @@ def world(program: Program, start: datetime) -> Iterator[World]:
                         index.setdefault(item["dpk"], []).append(item["dsk"])
             bound = f"{day_of(last_day + 1)}"
             mine = [place for place in index.get(keys.due_slice(shard), []) if (after or "") < place < bound]
-            return [due._due(place) for place in sorted(mine)[:limit]]
+            return [due.standing(place) for place in sorted(mine)[:limit]]
 
         def statement(program_id: str, member_id: str, before: int | None, limit: int, kind: str = "") -> list[Row]:
             spk, _ = keys.statement_of_member(program_id, member_id, 0)
