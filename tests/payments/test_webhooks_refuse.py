@@ -69,11 +69,16 @@ def test_it_is_refused_writes_nothing_and_is_told_in_one_line(
     assert stored() == before
 
 
-def test_a_body_of_a_megabyte_is_refused_before_its_signature_is_looked_at(shop: Shop) -> None:
+def test_a_body_of_a_megabyte_is_refused_before_its_signature_is_looked_at(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
     till = Till(shop)
     raw = RAW[:-1] + b" " * 1_048_576 + b"}"
     before = stored()
+    capsys.readouterr()
     assert till.deliver(raw, signed(raw)).status == 413
+    (line,) = lines(capsys)
+    assert line["outcome"] == "request_too_large" and "ann@example.com" not in json.dumps(line)
     assert stored() == before
 
 
