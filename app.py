@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalice.app import Chalice
 
+from chalicelib import collecting
 from chalicelib.api import (
     history,
     imports,
@@ -20,7 +21,7 @@ from chalicelib.api import (
     service,
     webhooks,
 )
-from chalicelib.triggers import metrics, operator, queue, schedules
+from chalicelib.triggers import audit, metrics, operator, proving, queue, schedules
 
 app = Chalice(app_name="regulars", configure_logs=False)
 app.api.cors = False
@@ -42,5 +43,7 @@ for _room in (
     service,
 ):
     app.register_blueprint(_room.door)
-for _trigger in (operator, schedules, metrics, queue):
+for _trigger in (operator, schedules, metrics, proving, queue, audit):
     app.register_blueprint(_trigger.blueprint)
+
+collecting.resume()

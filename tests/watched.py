@@ -166,6 +166,7 @@ ALLOWED = {
     "at": r"[a-z_]+\.py:\d+",
     "provider": r"[a-z]+",
     "run": r"[a-zA-Z0-9-]+",
+    "rule": r"[a-z_]+",
     "tasks": r"\d+",
     "part": r"[\w#-]+",
     "failed": r"\d+",

@@ -30,11 +30,12 @@ ATTEMPTS = 3
 class Cloud:
     """A running MiniStack. ``endpoint`` is the address of all its services."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: IO[bytes], scratch: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: IO[bytes], scratch: str, keeps: bool) -> None:
         self._process = process
         self._port = port
         self._log = log
         self._scratch = scratch
+        self._keeps = keeps
         self.endpoint = f"http://127.0.0.1:{port}"
 
     @property
@@ -74,8 +75,8 @@ class Cloud:
         return self._log.read()[-2000:].decode(errors="replace").strip() or "nothing"
 
     def stop(self) -> None:
-        """Stop it cleanly, which saves its state; then whatever is left of its process group."""
-        if self.running():
+        """Stop it cleanly where it saves its state; then whatever is left of its process group."""
+        if self.running() and self._keeps:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(leash.SAVING_SECONDS)
@@ -157,7 +158,7 @@ def _launch(port: int, state: Path | None, keep_open: Sequence[int], more: Mappi
         umask=0o077,  # what it keeps is personal data
         start_new_session=True,  # a Ctrl-C at the terminal is for the app, which then stops this
     )
-    return Cloud(process, port, log, scratch)
+    return Cloud(process, port, log, scratch, keeps=state is not None)
 
 
 def _free_port() -> int:

@@ -19,7 +19,7 @@ Schedule = Callable[[datetime], object]
 The record is anything that msgspec encodes. The same handler functions run here that run on AWS.
 """
 
-SCHEDULES = ("due", "metrics")
+SCHEDULES = ("due", "metrics", "prove")
 """Every schedule of the app, by the name under which it is asked for: the name of its function too."""
 
 

@@ -12,7 +12,7 @@ from chalice.local import LambdaContext
 Client = Any  # botocore makes its clients at run time; they have no types
 Handler = Callable[[dict[str, Any], Any], Any]
 NAME, DEAD = "regulars-work", "regulars-work-dead"
-TRIES = 3
+TRIES = 5
 WORKER_SECONDS = 300
 VISIBLE_AFTER_SECONDS = 360
 

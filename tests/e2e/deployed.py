@@ -102,7 +102,7 @@ class Deployed:
 
 @contextmanager
 def deployed() -> Iterator[Deployed]:
-    with clouds.started(services=SERVICES, more={"AUTH": "true", "LAMBDA_ACCOUNT_CONCURRENCY": "8"}) as cloud:
+    with clouds.started(services=SERVICES, more={"AUTH": "true", "LAMBDA_ACCOUNT_CONCURRENCY": "40"}) as cloud:
         one = Deployed(cloud)
         one.deploy("--program", "programs/corner-cafe.json")
         yield one

@@ -160,17 +160,20 @@ def test_a_task_that_always_fails_ends_among_the_dead_letters(deployment: Deploy
     addresses = {url.rpartition("/")[2]: url for url in sqs.list_queues()["QueueUrls"]}
     work = next(url for name, url in addresses.items() if "WorkQueue" in name)
     dead = next(url for name, url in addresses.items() if "WorkDeadLetters" in name)
+
+    def left(url: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        return sum(int(n) for n in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())
+
+    assert eventually(lambda: left(work), lambda number: number == 0) == 0
     # Six minutes between the tries are too long for a test.
     sqs.set_queue_attributes(QueueUrl=work, Attributes={"VisibilityTimeout": "1"})
     sqs.send_message(QueueUrl=work, MessageBody="this is no task")
 
-    def waiting() -> int:
-        told = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"])
-        return int(told["Attributes"]["ApproximateNumberOfMessages"])
-
-    assert eventually(waiting, lambda number: number > 0) == 1
+    assert eventually(lambda: left(dead), lambda number: number > 0) == 1
     received = sqs.receive_message(QueueUrl=dead)["Messages"]
     assert [one["Body"] for one in received] == ["this is no task"]
+    sqs.set_queue_attributes(QueueUrl=work, Attributes={"VisibilityTimeout": "360"})
 
 
 def ledger(storefront: httpx.Client, member_id: str) -> list[dict[str, Any]]:
