@@ -8,7 +8,7 @@ REPLAY_MADE := .venv/.made-for-replay
 CLOUD_MADE := .venv-cloud/.made
 ENVIRONMENT := infra/local/environment.sh
 
-.PHONY: help run serve serving reconcile-payments test check format bench guards replay environments clean e2e package deploy rollback destroy cost schedule
+.PHONY: help run serve serving reconcile-payments test check format bench guards replay environments clean e2e package deploy rollback destroy cost schedule proof
 
 help:
 	@echo "make run                     a café with a little life in it, on this machine"
@@ -17,8 +17,9 @@ help:
 	@echo "make test                    all tests but the deployed ones (make e2e); TESTS=tests/domain for some"
 	@echo "make check                   format, lint and types"
 	@echo "make format                  put the code into the format that check wants"
-	@echo "make bench                   round trips, write units, processor time"
+	@echo "make bench                   round trips, write units, processor time; HELD=\"2000 100000\" members for due runs"
 	@echo "make guards                  delete each guard in a copy and see its test fail; minutes"
+	@echo "make proof SEED=1 OPS=5000   the whole service against a model of it, under faults; THREADS=, ENGINE=inside"
 	@echo "make replay HOUSEHOLDS=100   a real grocer's baskets through the running service"
 	@echo "make e2e                     the package deployed to an embedded cloud, and tests against it"
 	@echo "make package STAGE=prod      what CloudFormation deploys, in build/"
@@ -54,7 +55,11 @@ format: $(TEST_MADE)
 	@$(VENV) -m ruff check --fix .
 
 bench: $(TEST_MADE) $(CLOUD_MADE)
-	@$(VENV) -m tests.bench
+	@$(VENV) -m tests.bench $(HELD)
+
+# SEED=1,2,3 for several; FAULTS= of a thousand calls; REGULARS_PROOF_ENDPOINT names an engine of one's own.
+proof: $(TEST_MADE) $(CLOUD_MADE)
+	@exec $(VENV) -m tests.proof --seed "$${SEED:-1}" --ops "$${OPS:-5000}" --threads "$${THREADS:-16}" --faults "$${FAULTS:-50}" --engine "$${ENGINE:-embedded}"
 
 guards: $(TEST_MADE)
 	@$(VENV) -m tests.guards $(GUARDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from chalicelib import telemetry
 from chalicelib.actions import configure
@@ -55,7 +56,8 @@ def post_webhook(asked: Asked) -> Answer:
     heard = providers.heard_of(found.get(heard_key))
     ignored, now_ms = int(noted.outcome == "ignored"), milliseconds(asked.now)
     if ignored or heard.last_ms is None or heard.last_ms + HEARD_EVERY_MS <= now_ms:
-        providers.note_heard(program_id, name, now_ms, ignored)
+        with suppress(Unavailable):  # the event is booked; sending it again would tell nothing new
+            providers.note_heard(program_id, name, now_ms, ignored)
     return Answer(body=answers.Heard(outcome=noted.outcome))
 
 

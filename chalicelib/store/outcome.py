@@ -18,6 +18,8 @@ class Lost(Exception):
 
 _LOST = {
     "ConditionalCheckFailedException",
+    # The token belongs to another transaction, so this one was not written.
+    "IdempotentParameterMismatchException",
     "TransactionConflictException",
     "TransactionInProgressException",
 }

@@ -175,6 +175,7 @@ def _connect(table_name: str, endpoint: str | None, region: str) -> Connection:
 MOST_KEYS = 100
 """What one BatchGetItem may name."""
 UNPROCESSED_TRIES = 6
+NOTE_TRIES = 4
 
 
 def load(keys: Iterable[Key]) -> dict[Key, Row]:
@@ -238,7 +239,13 @@ def _transact(writes: Sequence[Write]) -> None:
 def note(row: Row, actions: Sequence[Any]) -> None:
     """Changes what no decision rests on, such as a count: outside any transaction, unguarded. Raises Unavailable."""
     change = _request(Write(row, actions=tuple(actions)))["Update"]
-    connection().client.update_item(**change, ReturnConsumedCapacity="TOTAL")
+    for _ in range(NOTE_TRIES):
+        try:
+            connection().client.update_item(**change, ReturnConsumedCapacity="TOTAL")
+        except Lost:
+            continue  # a transaction had the item just then; there is nothing to decide again
+        return
+    raise Unavailable
 
 
 def _request(write: Write) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.errors import Unavailable
+from chalicelib.store import providers
 from chalicelib.store.table import Row
 from tests.payments.senders import OTHER_SECRET, SECRET, sample
 from tests.payments.till import Till, charge
@@ -49,6 +51,16 @@ def test_a_refund_told_by_how_much_went_back_in_all_is_taken_once(till: Till) ->
     purchase = till.shop.call("GET", f"/purchases/{event('charge.succeeded')['data']['object']['payment_intent']}").body
     assert purchase["refunded"] == 1200
     assert till.shop.available(ann) - before == purchase["points"] == (5988 - 1200) // 100
+
+
+def test_a_booked_event_is_answered_so_even_where_that_it_was_heard_cannot_be_noted(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(providers, "note_heard", away)
+    assert till.outcome(event("charge.succeeded")) == "booked"
 
 
 def test_a_sale_of_nobody_known_is_a_guests(till: Till) -> None:

@@ -140,6 +140,7 @@ LOST = [
     ("a transaction", refusal("TransactionCanceledException", "None", "TransactionConflict")),
     ("a transaction", refusal("TransactionCanceledException", "ThrottlingError", "ConditionalCheckFailed")),
     ("a transaction", refusal("TransactionInProgressException")),
+    ("a transaction", refusal("IdempotentParameterMismatchException")),
     ("a single put", refusal("ConditionalCheckFailedException")),
     ("a single put", refusal("TransactionConflictException")),
     ("a single update", refusal("TransactionCanceledException", "ConditionalCheckFailed")),
@@ -173,6 +174,13 @@ def test_throttling_and_outages_are_for_the_caller_to_ask_again(call: str, statu
     with injected(answering(status, body)) as met, pytest.raises(Unavailable):
         CALLS[call]()
     assert len(met) <= MOST_TRIES
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_note_that_meets_a_transaction_is_written_again_and_never_a_lost_race() -> None:
+    with injected(answering(400, refusal("TransactionConflictException"))) as met, pytest.raises(Unavailable):
+        CALLS["a note"]()
+    assert len(met) == table.NOTE_TRIES
 
 
 @pytest.mark.usefixtures("nowhere")
