@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infra.deploy import stage
-
 Call = tuple[str, str, str]
 
 ALLOWED_EVERYWHERE = {
@@ -77,14 +75,13 @@ def granted(template: Mapping[str, Any], function: str) -> set[tuple[str, str]]:
     return {one for one in found if one not in own and one[0] not in UNSEEN and one not in ALLOWED_EVERYWHERE}
 
 
-def compared(calls: Iterable[Call], template: Mapping[str, Any] | None = None) -> list[str]:
+def compared(calls: Iterable[Call], template: Mapping[str, Any], only: str | None = None) -> list[str]:
     """What differs between the calls seen and the roles, a line each; none when they are the same."""
-    whole = stage.template("prod") if template is None else template
     seen = set(calls)
     faults = []
-    for function in functions(whole):
+    for function in functions(template) if only is None else [only]:
         made = {(action, resource) for name, action, resource in seen if name == function}
-        allowed = granted(whole, function)
+        allowed = granted(template, function)
         faults += [
             f"{function} calls {action} on {kind}, which its role lacks" for action, kind in sorted(made - allowed)
         ]

@@ -10,7 +10,8 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -34,6 +35,23 @@ class _Keep(logging.Handler):
 
 
 CALLS: set[Call] = set()
+_RECORDINGS: list[set[Call]] = []
+
+
+@contextmanager
+def recording() -> Iterator[set[Call]]:
+    """The calls made until the end of the block; they count for the whole suite too."""
+    seen: set[Call] = set()
+    _RECORDINGS.append(seen)
+    try:
+        yield seen
+    finally:
+        _RECORDINGS.remove(seen)
+
+
+def _note(calls: Iterable[Call]) -> None:
+    for noted in (CALLS, *_RECORDINGS):
+        noted.update(calls)
 
 
 def function_id(name: str) -> str:
@@ -87,7 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
     def watched_call(self: Any, operation: str, request: dict[str, Any]) -> Any:
         if _NOW.function is not None:
             service = self.meta.service_model.service_name
-            CALLS.update((_NOW.function, *each) for each in actions_of(service, operation, request))
+            _note([(_NOW.function, *each) for each in actions_of(service, operation, request)])
         return call(self, operation, request)
 
     def watched_app(self: Any, event: Any, context: Any) -> Any:
@@ -99,7 +117,7 @@ def pytest_configure(config: pytest.Config) -> None:
     def watched_secret() -> bytes:
         # On AWS its first use is a call; the tests give the secret itself.
         if _NOW.function is not None:
-            CALLS.add((_NOW.function, "ssm:GetParameter", "secret"))
+            _note([(_NOW.function, "ssm:GetParameter", "secret")])
         return secret()
 
     botocore.client.BaseClient._make_api_call = watched_call
@@ -109,9 +127,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def whole(config: pytest.Config) -> bool:
-    """Whether every test was asked for, so that a permission that nothing used is one too many."""
-    chosen = config.args_source is pytest.Config.ArgsSource.ARGS
-    return not chosen and not config.option.keyword and not config.option.markexpr
+    """Whether all tests were asked for but the deployed ones, so that what nothing used is a permission too many."""
+    chosen = config.option
+    narrowed = (
+        chosen.keyword,
+        chosen.markexpr,
+        chosen.deselect,
+        chosen.ignore_glob,
+        getattr(chosen, "lf", False),
+        chosen.collectonly,
+    )
+    asked = {(config.invocation_params.dir / each).resolve() for each in config.args}
+    left_out = {(config.invocation_params.dir / each).resolve() for each in chosen.ignore or ()}
+    tests = config.rootpath / "tests"
+    return not any(narrowed) and asked == {tests} and left_out <= {tests / "e2e"}
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -126,9 +155,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if output is not None:
         output["calls"] = sorted(CALLS)
     elif whole(session.config) and exitstatus == 0:
+        from tests.deploy.packaged import package
         from tests.permissions import compared
 
-        faults = compared(CALLS)
+        faults = compared(CALLS, package().template)
         if faults:
             session.config.stash[_FAULTS] = faults
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
