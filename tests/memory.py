@@ -105,9 +105,9 @@ class Memory:
 
 
 @contextmanager
-def remembered() -> Iterator[Memory]:
-    """Everything that the store reads and writes inside goes to a new table in memory."""
-    memory = Memory()
+def remembered(memory: Memory | None = None) -> Iterator[Memory]:
+    """Everything that the store reads and writes inside goes to a table in memory: a new one where none is given."""
+    memory = Memory() if memory is None else memory
 
     with (
         patch.object(table, "connection", lambda: None),

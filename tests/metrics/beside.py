@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.store import rollups
-from chalicelib.store.table import Lost, Row
+from chalicelib.store import rollups, table
+from chalicelib.store.keys import Key
+from chalicelib.store.table import Lost, Row, Write
 from tests.memory import Item, Memory, remembered
 from tests.shop import Shop
 
@@ -18,25 +19,34 @@ _KEYS = {"": ("pk", "sk"), "statement": ("spk", "ssk"), "journal": ("jpk", "jsk"
 
 
 class Places:
-    """The table's indexes, made again when something was written."""
+    """The table's indexes, kept up as items are written, and what the client itself wrote."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.raw: dict[str, dict[str, dict[str, Any]]] = {}
-        """What the client itself wrote: rollups, by partition and sort key."""
-        self._at = -1
-        self._places: dict[tuple[str, str], list[Item]] = {}
+        """Rollups, by partition and sort key."""
+        self._written: dict[Key, None] = {}
+        self._standing: dict[Key, list[tuple[str, str]]] = {}
+        self._places: dict[tuple[str, str], dict[Key, Item]] = {}
+
+    def write(self, writes: Sequence[Write]) -> None:
+        """A transaction of the table, whose items are to be found anew."""
+        self.memory.write(writes)
+        self._written.update(dict.fromkeys(write.row.key for write in writes))
 
     def rows(self, index: str, partition: str) -> list[Item]:
-        if self._at != self.memory.commits:
-            self._at, self._places = self.memory.commits, {}
-            for item in self.memory.items.values():
-                for name, (hash_key, _) in _KEYS.items():
-                    if item.get(hash_key) is not None:
-                        self._places.setdefault((name, item[hash_key]), []).append(item)
-            for (name, _), items in self._places.items():
-                items.sort(key=lambda item, sort=_KEYS[name][1]: item[sort])  # type: ignore[misc]  # bound at once
-        return self._places.get((index, partition), [])
+        for key in self._written:
+            for place in self._standing.pop(key, []):
+                del self._places[place][key]
+            item = self.memory.items.get(key)
+            if item is not None:
+                found = [(name, item[hash_key]) for name, (hash_key, _) in _KEYS.items() if item.get(hash_key)]
+                for place in found:
+                    self._places.setdefault(place, {})[key] = item
+                self._standing[key] = found
+        self._written.clear()
+        sort = _KEYS[index][1]
+        return sorted(self._places.get((index, partition), {}).values(), key=lambda item: str(item[sort]))
 
     def query(self, index: str) -> Any:
         def query(
@@ -96,12 +106,21 @@ def _fits(condition: Condition | None, item: Item) -> bool:
 
 
 @contextmanager
-def beside(document: dict[str, Any]) -> Iterator[Shop]:
-    """A shop whose table is a dictionary of this process."""
+def standing_at(places: Places) -> Iterator[None]:
+    """Everything that is read and written inside goes to this table."""
     with ExitStack() as opened:
-        places = Places(opened.enter_context(remembered()))
+        opened.enter_context(remembered(places.memory))
+        opened.enter_context(patch.object(table, "_transact", places.write))
+        opened.enter_context(patch.object(table, "_put", lambda write: places.write([write])))
         opened.enter_context(patch.object(rollups, "_call", places.call))
         opened.enter_context(patch.object(Row, "query", places.query("")))
         for name in ("statement", "journal", "directory"):
             opened.enter_context(patch.object(getattr(Row, name), "query", places.query(name)))
+        yield
+
+
+@contextmanager
+def beside(document: dict[str, Any]) -> Iterator[Shop]:
+    """A shop whose table is a dictionary of this process."""
+    with standing_at(Places(Memory())):
         yield Shop(document)

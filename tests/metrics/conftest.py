@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
-from tests.metrics import counting, grocer
-from tests.metrics.beside import beside
-from tests.metrics.grocer import Lived
+from chalicelib.actions import fold
+from chalicelib.domain.calendar import moment_of
+from chalicelib.store import keys
+from tests.memory import Memory
+from tests.metrics import grocer
+from tests.metrics.beside import Places, standing_at
+from tests.metrics.books import Books
+from tests.metrics.living import live
+from tests.moments import at
 from tests.shop import Shop
 
-HOUSEHOLDS = 20
+_KEPT: list[tuple[Places, Books]] = []
 
 
-# For one module and no longer: while it stands, every other test's table would be this one.
 @pytest.fixture(scope="module")
-def grocers_months() -> Iterator[tuple[Shop, Lived]]:
-    with beside(grocer.document()) as shop:
-        lived = grocer.live(shop, HOUSEHOLDS)
-        counting.count(shop, sorted(lived.days))
-        yield shop, lived
+def books() -> Iterator[Books]:
+    """Lived and folded once; its table stands for one module at a time, for it would be every other test's table."""
+    if not _KEPT:
+        places = Places(Memory())
+        with standing_at(places):
+            _KEPT.append((places, _lived()))
+    places, found = _KEPT[0]
+    with standing_at(places):
+        yield found
+
+
+def _lived() -> Books:
+    """Folded by the first run over all of it, as a night's run would."""
+    with at(grocer.OPENS.isoformat()):
+        shop = Shop(grocer.document())
+        begun = time.process_time()
+        lived = live(shop)
+        between = time.process_time()
+        end = moment_of(max(lived.days) * 86_400_000) + timedelta(days=2)
+        rows = sum(fold.fold_until(shop.program_id, number, end, end).rows for number in range(keys.SHARDS))
+    if grocer.PROVING:
+        spent = time.process_time() - between
+        told = f"\n{len(lived.orders):,} orders, {len(lived.refunds):,} refunds, {len(lived.joins):,} members, "
+        told += f"{len(lived.vouchers):,} vouchers, {len(lived.ledger):,} entries: lived in {between - begun:,.0f} s; "
+        told += f"{rows:,} rows of the journal read, folded and rolled up in {spent:,.1f} s of processor time"
+        print(told, file=sys.__stderr__, flush=True)
+    return Books(shop, lived)

