@@ -8,7 +8,7 @@ REPLAY_MADE := .venv/.made-for-replay
 CLOUD_MADE := .venv-cloud/.made
 ENVIRONMENT := infra/local/environment.sh
 
-.PHONY: help run serve serving reconcile-payments test check format bench guards replay environments clean e2e package deploy rollback destroy cost schedule proof
+.PHONY: help run serve serving reconcile-payments test check format bench guards replay environments clean e2e package deploy rollback destroy cost schedule proof time-proof
 
 help:
 	@echo "make run                     a café with a little life in it, on this machine"
@@ -30,6 +30,7 @@ help:
 	@echo "make backtest PROGRAM= ORDERS= AGAINST=   a program tried on past orders; ORDERS=grocer for a real year"
 	@echo "make reconcile-payments FILE= URL= KEY= BOOK=yes   a provider's exported payments against the ledger"
 	@echo "make metrics-proof           every report on the grocer's whole year, held to pandas"
+	@echo "make time-proof MEMBERS=5000 members over three years, day by day, held to a plain recomputation; minutes"
 	@echo "make clean                   remove what the above made"
 
 # The server takes make's place in the shell (exec), and ends when make is killed.
@@ -96,6 +97,10 @@ backtest: $(REPLAY_MADE)
 
 metrics-proof: $(REPLAY_MADE)
 	@REGULARS_PROOF=year $(VENV) -m pytest tests/metrics $(TESTS)
+
+time-proof: $(TEST_MADE)
+	@$(VENV) -m tests.time.agreement "$${MEMBERS:-5000}"
+	@$(VENV) -m tests.time.table_agreement 200
 
 environments: $(TEST_MADE) $(CLOUD_MADE)
 	@:

@@ -1,6 +1,7 @@
-"""Prints round trips and write units of each action, processor time of an earn, and the time to import the app.
+"""Prints round trips and write units of each action and of what time does, what a due run costs among more and more
+members held, processor time of an earn, and the time to import the app.
 
-Ends with 1 when anything is above its bound.
+Ends with 1 when anything is above its bound. Arguments are how many members are held; 2,000 and 20,000 without.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ os.environ.pop("REGULARS_ENDPOINT", None)
 
 def main() -> int:
     from tests.bench import costs, processor, startup
+    from tests.time import costs as due_runs
 
     within = True
     print(f"{'action':<58}{'round trips':>14}{'write units':>14}")
-    for cost in costs.measured():
+    for cost in (*costs.measured(), *costs.by_time()):
         within &= cost.within
         print(f"{cost.action:<58}{_of(cost.round_trips, cost.most_trips)}{_of(cost.write_units, cost.most_units)}")
     print()
     sys.stdout.flush()
+    within &= due_runs.told([int(size) for size in sys.argv[1:]] or [2_000, 20_000])
+    print()
     for time in (processor.measured(), startup.measured()):
         within &= time.within
         print(time.what)

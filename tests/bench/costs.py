@@ -13,10 +13,12 @@ from chalicelib.store import table
 from tests.metering import metered
 from tests.moments import at
 from tests.shop import Reply, Shop, opened, program
+from tests.time import changes
 
 EMAIL = "ann@example.com"
 MARCH = "2026-03-02T12:00:00+00:00"
 APRIL = "2026-04-20T12:00:00+00:00"
+MAY = "2026-05-20T12:00:00+00:00"
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -81,10 +83,22 @@ def _with_dates() -> Iterator[Cost]:
             yield _cost("refund the points that would lapse next", 3, 10, lambda: shop.refund("a", "r", 1_000))
     with at(MARCH), opened(program(enrolment={"mode": "open"}, expiry={"policy": "inactivity", "months": 6})) as shop:
         member_id = shop.enrol(email=EMAIL)
-        shop.buy("a", 1_000, member_id)
+        shop.buy("a", 20_000, member_id)
         with at(APRIL):
             shop.member(member_id)
             yield _cost("earn, the next date moves", 2, 8, lambda: shop.buy("b", 1_000, member_id))
+        with at(MAY):
+            shop.member(member_id)
+            # One more than without a date of its own: the voucher and its member both move in the due index.
+            redeemed = "redeem what will end, the next date moves"
+            yield _cost(redeemed, 2, 9, lambda: shop.redeem(member_id, "free-coffee", "k"))
+
+
+def by_time() -> Iterator[Cost]:
+    """What one change of a due member costs in the schedule's walk."""
+    with open(os.devnull, "w") as nothing, redirect_stdout(nothing):
+        found = [Cost(f"time: {one.name}", one.round_trips, 2, one.units, 8) for one in changes.measured()]
+    yield from found
 
 
 def _cost(action: str, most_trips: int, most_units: int, call: Callable[[], Reply]) -> Cost:

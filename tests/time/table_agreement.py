@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections import defaultdict
@@ -11,6 +12,7 @@ from chalicelib.actions import earn, redeem, refund
 from chalicelib.domain import points
 from chalicelib.domain.calendar import day_number, day_of, start_of
 from chalicelib.domain.purchase import Sale
+from chalicelib.telemetry import logger
 from tests.time.life import rules
 from tests.time.lives import START, YEARS, a_life, a_program
 from tests.time.plain import Plain
@@ -88,6 +90,8 @@ def _agree(made: World, member_id: str, plain: Plain, today: date, where: object
 
 def main(members: int) -> None:
     """So many members, ten to a shop."""
+    os.environ.setdefault("REGULARS_SECRET", "only-for-tests-only-for-tests-only")
+    logger.setLevel("ERROR")
     for seed in range(members // 10):
         moved = compare(seed, 10)
         print(

@@ -11,7 +11,7 @@ from chalicelib.domain.calendar import local_day
 from chalicelib.store import members, programs, table
 from tests.metering import metered
 from tests.shop import opened, program
-from tests.time import costs
+from tests.time import changes, costs
 
 
 def test_a_run_costs_what_is_due_and_not_what_is_held() -> None:
@@ -22,10 +22,19 @@ def test_a_run_costs_what_is_due_and_not_what_is_held() -> None:
 
 
 def test_one_change_of_a_member_takes_two_round_trips_and_eight_units_at_most() -> None:
-    cost = costs.run(30, 30)
-    assert cost.units_a_member <= 8
-    shared = 16 * 5 + 8  # each slice asks its page, notes its part and looks for those set aside; the run begins
-    assert cost.requests <= 2 * cost.due + shared
+    found = list(changes.measured())
+    assert len(found) == 10
+    assert [one for one in found if one.round_trips > 2 or one.units > 8] == []
+
+
+def test_a_page_of_members_shares_all_but_their_own_transactions() -> None:
+    cost = costs.run(60, 60)
+    assert cost.bill.operations.count("TransactWriteItems") == cost.due
+    pages = cost.bill.operations.count("BatchGetItem")
+    assert pages == 16, "sixty members fit on one page of each slice"
+    asked = 1 + 16 + 16  # marked programs; the oldest due; each slice's page
+    noted = 1 + 2 * pages  # the run; each page before and after
+    assert cost.requests == cost.due + pages + asked + noted + pages, "and each page looks for those set aside"
 
 
 def test_several_changes_of_a_member_on_one_day_are_one_transaction() -> None:
