@@ -10,8 +10,9 @@ from chalicelib.domain.advance import reassess
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.member import Head
 from chalicelib.domain.purchase import Purchase, Refund
+from chalicelib.domain.restating import Standing
 from chalicelib.domain.tier_basis import by_day
-from chalicelib.store import entries, keys, members, pricing, programs
+from chalicelib.store import entries, keys, members, pricing, programs, stories
 from chalicelib.store.table import Lost, Row, Write, commit, load
 
 PAGE = 500
@@ -38,7 +39,8 @@ def _once(program_id: str, member_id: str, now: datetime, booked_by: str) -> int
     birthday = members.contact_of(found[asked[2]]).birthday if asked[2] in found else None
     amounts = None
     if program.tiers is not None and not tiers.counted(head, program.tiers):
-        amounts = by_day(_life(program_id, head), program)
+        life = _life(program_id, head)
+        amounts = by_day(life, program, _restated(program_id, head, life))
     after, made = reassess(head, program, written.version, birthday, amounts, now, booked_by)
     if after == head:
         return 0
@@ -64,6 +66,19 @@ def _life(program_id: str, head: Head) -> list[Entry]:
             raise Lost
         found.extend(own)
     return found
+
+
+def _restated(program_id: str, head: Head, life: list[Entry]) -> dict[str, Standing]:
+    """Sales that a correction moved (a richer telling, another buyer, a dispute), as they stand for this member."""
+    owners = {head.member_id, *head.merged_from}
+    restated: dict[str, Standing] = {}
+    for order_id in dict.fromkeys(entry.order_id for entry in life if entry.cause[0] == "correction"):
+        stands = stories.stands(load(stories.around(program_id, str(order_id))), program_id, str(order_id))
+        restated.setdefault(str(order_id), Standing(None))
+        if stands is not None and stands.purchase.member_id in owners:
+            # By the name that the sale has now: it may have been booked twice, and this was the name that went.
+            restated[str(stands.purchase.order_id)] = Standing(stands.purchase, stands.refunded)
+    return restated
 
 
 def _entry(row: Row) -> Entry:
