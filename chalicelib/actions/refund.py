@@ -87,7 +87,7 @@ def _once(call: Call, request: Return, order_id: str) -> Refunded:
     now = entry.refunded
     cards = gift_card.put_back(admitted.found, program_id, purchase, (seen, seen), (now, now))
     entry = replace(entry, cards=tuple(cards))
-    writes = [entries.raise_refunded(program_id, order_id, seen, entry.refunded, claimed=claim_key in admitted.found)]
+    writes = [entries.raise_refunded(row, entry.refunded, claimed=claim_key in admitted.found)]
     writes.extend(gift_cards.put_back(program_id, sealed, back) for sealed, back in cards)
     head, unused = _loaded(admitted, purchase)
     if head is not None:

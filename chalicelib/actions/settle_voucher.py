@@ -104,6 +104,9 @@ def _spend_once(call: Call, admitted: Admitted, held: Held, sealed: str, order_i
     spent, writes = spending(admitted, held.voucher, sealed, order_id, amount, call.now)
     if writes:
         require_usable(held.voucher, held.settled, held.today, None)
+        booked = admitted.found.get(keys.purchase(admitted.program_id, order_id))
+        if booked is not None and booked.t == "PURCHASE":
+            writes.append(gift_cards.paid_for(booked))
         commit(writes)
     return replace(held, balance=spent.balance, order_id=order_id, replayed=not writes)
 

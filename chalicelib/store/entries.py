@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pynamodb.expressions.condition import Condition
+
 from chalicelib.domain.calendar import local_day, moment_of
 from chalicelib.domain.history import Event, Made
 from chalicelib.domain.ledger import Entry
@@ -62,11 +64,17 @@ def book_refund(program: Program, refund: Refund) -> Write:
     return put_new(entry_row(program, key, "REFUND", refund))
 
 
-def raise_refunded(program_id: str, order_id: str, seen: int, refunded: int, *, claimed: bool) -> Write:
-    """Moves a purchase's refunded total on; fails where another refund, a claim or a provider came in between."""
-    row = Row(*keys.purchase(program_id, order_id))
-    as_seen = Row.m.exists() if claimed else Row.m.does_not_exist()
-    return Write(row, (Row.n == seen) & as_seen & Row.v.does_not_exist(), actions=(Row.n.set(refunded),))
+def unpaid_since(row: Row) -> Condition:
+    """That no gift card paid for a booked purchase since it was read: what goes back to cards rests on it."""
+    return Row.g.does_not_exist() if row.g is None else Row.g == int(row.g)
+
+
+def raise_refunded(row: Row, refunded: int, *, claimed: bool) -> Write:
+    """Moves a purchase's refunded total on; fails where another refund, a gift card, a claim or a provider came in
+    between."""
+    as_seen = (Row.n == int(row.n or 0)) & unpaid_since(row) & Row.v.does_not_exist()
+    as_seen &= Row.m.exists() if claimed else Row.m.does_not_exist()
+    return Write(Row(*row.key), as_seen, actions=(Row.n.set(refunded),))
 
 
 def claim_purchase(program: Program, claim: Purchase, refunded_seen: int) -> list[Write]:

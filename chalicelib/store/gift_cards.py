@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.domain.program import Program
 from chalicelib.domain.voucher import Spent
 from chalicelib.store import keys
-from chalicelib.store.entries import entry_row
+from chalicelib.store.entries import entry_row, unpaid_since
 from chalicelib.store.keys import Key
 from chalicelib.store.members import normal
 from chalicelib.store.sealing import mac
@@ -29,6 +29,12 @@ def spends(found: dict[Key, Row], slots_of_order: list[Key]) -> list[Spent]:
 def paid(found: dict[Key, Row], slots_of_order: list[Key]) -> int:
     """What bought gift cards paid of an order's total (minor units): a payment provider collected the rest."""
     return sum(spent.amount or 0 for spent in spends(found, slots_of_order) if spent.in_total)
+
+
+def paid_for(row: Row) -> Write:
+    """Counts one more card on a booked purchase; fails where a refund or another card came in between."""
+    as_seen = (Row.n == int(row.n or 0)) & unpaid_since(row)
+    return Write(Row(*row.key), as_seen, actions=(Row.g.set(int(row.g or 0) + 1),))
 
 
 def spend(program: Program, slot: int, spent: Spent, seen: int) -> list[Write]:

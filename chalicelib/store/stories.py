@@ -17,7 +17,7 @@ from chalicelib.domain.program import Program
 from chalicelib.domain.purchase import Purchase
 from chalicelib.domain.story import Story
 from chalicelib.store import keys
-from chalicelib.store.entries import entry_row
+from chalicelib.store.entries import entry_row, unpaid_since
 from chalicelib.store.keys import Key
 from chalicelib.store.table import Row, Write, encode, load, put_new
 
@@ -99,8 +99,8 @@ def book(program: Program, purchase: Purchase, refunded: int, told: int, waiting
 
 
 def move(row: Row, refunded: int, told: int, claimed_by: str | None) -> Write:
-    """Moves a booked purchase on; fails where a refund, a claim or another telling came in between."""
-    as_seen = Row.n == int(row.n or 0)
+    """Moves a booked purchase on; fails where a refund, a card, a claim or another telling came in between."""
+    as_seen = (Row.n == int(row.n or 0)) & unpaid_since(row)
     as_seen &= Row.m.does_not_exist() if row.m is None else Row.m == row.m
     as_seen &= Row.v.does_not_exist() if row.v is None else Row.v == int(row.v)
     actions: list[Any] = [Row.n.set(refunded), Row.v.set(told)]

@@ -68,7 +68,8 @@ class Directory(GlobalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]  
 
 
 class Row(Model):
-    """``t`` type, ``v`` version or counter that conditions compare, ``n`` a second counter, ``m`` member it names."""
+    """``t`` type, ``v`` version or counter that conditions compare, ``n`` a second counter, ``g`` how often a gift card
+    paid for a purchase since it was booked, ``m`` member it names."""
 
     class Meta:
         table_name = "unset"
@@ -80,6 +81,7 @@ class Row(Model):
     h = BinaryAttribute(null=True, legacy_encoding=False)
     v = NumberAttribute(null=True)
     n = NumberAttribute(null=True)
+    g = NumberAttribute(null=True)
     m = UnicodeAttribute(null=True)
     ttl = NumberAttribute(null=True)
     spk = UnicodeAttribute(null=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import permutations
+from typing import Any
 
 import pytest
 
+from chalicelib.actions import refund, settle_voucher
 from tests.moments import at
 from tests.people.people import START, balance, boutique, cafe, days_later, sold, spent
 from tests.shop import Shop, beside, opened
@@ -229,3 +231,40 @@ def test_a_card_of_another_program_is_not_found(shop: Shop) -> None:
     code = sold(other, 1000)
     assert spent(shop, code, "o1", 1).code == "voucher_not_found"
     assert shop.buy("o1", 100, voucher_codes=[code]).code == "voucher_unknown"
+
+
+def test_a_card_that_pays_while_a_refund_is_decided_gets_its_share_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = sold(shop, 1000)
+    shop.buy("o", 1000)
+    decided = refund.gift_card.put_back
+
+    def meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(refund.gift_card, "put_back", decided)
+        assert spent(shop, code, "o", 400).status == 201
+        return decided(*given)
+
+    monkeypatch.setattr(refund.gift_card, "put_back", meanwhile)
+    assert shop.refund("o", "r", 300).status == 201
+    assert balance(shop, code) == 900
+    assert shop.refund("o", "r2", 700).status == 201
+    assert balance(shop, code) == 1000
+
+
+def test_a_refund_while_a_card_is_about_to_pay_leaves_it_less_to_pay(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = sold(shop, 1000)
+    shop.buy("o", 1000)
+    decided = settle_voucher.spending
+
+    def meanwhile(*given: Any) -> Any:
+        found = decided(*given)
+        monkeypatch.setattr(settle_voucher, "spending", decided)
+        assert shop.refund("o", "r", 700).status == 201
+        return found
+
+    monkeypatch.setattr(settle_voucher, "spending", meanwhile)
+    assert spent(shop, code, "o", 400).code == "amount_exceeds_order"
+    assert balance(shop, code) == 1000

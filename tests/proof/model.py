@@ -220,11 +220,9 @@ class Model(Sales):
 
     @staticmethod
     def paid_in_total(order: Order, refunded: int) -> int:
-        return sum(
-            spend.paid - min(spend.paid, max(0, refunded - spend.back_before))
-            for spend in order.spends
-            if spend.in_total
-        )
+        """What bought cards paid of an order, less what its refunds put back on them."""
+        backs = zip(order.spends, order.back_on_cards(refunded), strict=True)
+        return sum(spend.paid - back for spend, back in backs if spend.in_total)
 
     def _cancel(self, op: Any, program: str, today: date, now: datetime) -> Outcome:
         voucher = self.codes.get((program, op.args["code"]))

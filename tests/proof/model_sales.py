@@ -271,11 +271,11 @@ class Sales:
         amount = refunded - before
         was = order.deserved(rules, min(order.total, before + order.held))
         will = order.deserved(rules, min(order.total, refunded + held))
-        for spend in order.spends:
-            back = spend.returned(order.total, refunded) - spend.returned(order.total, before)
-            if back:
+        backs = zip(order.spends, order.back_on_cards(before), order.back_on_cards(refunded), strict=True)
+        for spend, had, has in backs:
+            if has != had:
                 assert spend.card.balance is not None
-                spend.card.balance += back
+                spend.card.balance += has - had
         member = None if order.member is None else self.members[order.program, order.member]
         opened = held > order.held
         order.refunded, order.held = refunded, held

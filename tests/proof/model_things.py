@@ -131,12 +131,6 @@ class Spend:
     back_before: int
     left: int
 
-    def returned(self, total: int, refunded: int) -> int:
-        back = refunded - self.back_before
-        if back <= 0:
-            return 0
-        return min(self.paid, back) if self.in_total else self.paid * back // (total - self.back_before)
-
 
 @dataclass
 class Order:
@@ -201,6 +195,20 @@ class Order:
         earning = sum(line["amount"] for line in self.lines() if line["category"] not in excluded)
         share = self.share if self.items else Fraction(1)
         return int(earning * share * Fraction(self.total - refunded, self.total)) if self.total else 0
+
+    def back_on_cards(self, refunded: int) -> list[int]:
+        """What of each card's money is back on it once so much went back: bought cards' money first, one card after
+        the other; money that points paid stood beside the total and goes back in proportion."""
+        backs, reached = [], 0
+        for spend in self.spends:
+            if spend.in_total:
+                first = max(spend.back_before, reached)
+                reached = first + spend.paid
+                backs.append(min(spend.paid, max(0, refunded - first)))
+            else:
+                left = self.total - spend.back_before
+                backs.append(max(0, refunded - spend.back_before) * spend.paid // left if left else 0)
+        return backs
 
     def stamps_left(self, card: str, refunded: int) -> int:
         return self.stamps[card] * (self.total - refunded) // self.total if self.total else self.stamps[card]
