@@ -4,11 +4,12 @@ VENV := .venv/bin/python
 SERVE_MADE := .venv/.made-for-serving
 DEPLOY_MADE := .venv/.made-for-deploying
 TEST_MADE := .venv/.made-for-tests
+MUTATION_MADE := .venv/.made-for-mutation
 REPLAY_MADE := .venv/.made-for-replay
 CLOUD_MADE := .venv-cloud/.made
 ENVIRONMENT := infra/local/environment.sh
 
-.PHONY: help run serve serving reconcile-payments test check format bench guards replay environments clean e2e package deploy rollback destroy cost schedule proof time-proof
+.PHONY: help run serve serving reconcile-payments test check format bench guards fuzz mutation replay environments clean e2e package deploy rollback destroy cost schedule proof time-proof
 
 help:
 	@echo "make run                     a café with a little life in it, on this machine"
@@ -20,6 +21,8 @@ help:
 	@echo "make bench                   round trips, write units, processor time; HELD=\"2000 100000\" members for due runs"
 	@echo "make guards                  delete each guard in a copy and see its test fail; minutes"
 	@echo "make proof SEED=1 OPS=5000   the whole service against a model of it, under faults; THREADS=, ENGINE=inside"
+	@echo "make fuzz                    everything that nobody should send, to every call; minutes"
+	@echo "make mutation                the domain's mutants and its score; hours. MODULES= for some, FOLDER=, UNTIL=20:15"
 	@echo "make replay HOUSEHOLDS=100   a real grocer's baskets through the running service"
 	@echo "make e2e                     the package deployed to an embedded cloud, and tests against it"
 	@echo "make package STAGE=prod      what CloudFormation deploys, in build/"
@@ -64,6 +67,12 @@ proof: $(TEST_MADE) $(CLOUD_MADE)
 
 guards: $(TEST_MADE)
 	@$(VENV) -m tests.guards $(GUARDS)
+
+fuzz: $(TEST_MADE)
+	@REGULARS_FUZZ=long $(VENV) -m pytest tests/fuzz $(TESTS)
+
+mutation: $(MUTATION_MADE)
+	@$(VENV) -m tests.mutation $(MODULES)
 
 replay: $(REPLAY_MADE) $(CLOUD_MADE)
 	@exec $(VENV) -m infra.local.replay
@@ -124,6 +133,10 @@ $(TEST_MADE): $(DEPLOY_MADE) tests/requirements.txt
 
 $(REPLAY_MADE): $(TEST_MADE) infra/local/replay-requirements.txt
 	@sh $(ENVIRONMENT) "" .venv infra/local/replay-requirements.txt
+	@touch $@
+
+$(MUTATION_MADE): $(TEST_MADE) tests/mutation/requirements.txt
+	@sh $(ENVIRONMENT) "" .venv tests/mutation/requirements.txt
 	@touch $@
 
 $(CLOUD_MADE): infra/local/requirements.txt $(ENVIRONMENT)

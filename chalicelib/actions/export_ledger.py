@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from chalicelib.actions.admission import Call, enter
 from chalicelib.domain.calendar import day_number, local_day, moment_of
@@ -21,7 +23,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
 
     day: int
     slice_number: int = 0
-    after: str | None = None
+    after: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -29,8 +29,6 @@ def merge(call: Call, target_id: str, source_id: str, idempotency_key: str) -> M
     Raises Refused: ``merge_with_itself``, ``member_not_found``, ``member_merged`` (either went elsewhere before, so
     no circle can close), ``cause_conflict``.
     """
-    if target_id == source_id:
-        raise Refused("merge_with_itself", "These are the same member; name two.")
     cause = ("merge", vouchers.cause_id(call.credential.program_id, "merge", target_id, idempotency_key))
     return attempt(lambda: _once(call, target_id, source_id, cause))
 
@@ -41,6 +39,8 @@ def _once(call: Call, target_id: str, source_id: str, cause: tuple[str, str]) ->
     contact_keys = [keys.contact(program_id, one) for one in (target_id, source_id)]
     heads = [keys.head(program_id, one) for one in (target_id, source_id)]
     admitted = enter(call.credential, [arrived_key, places_key, *heads, *contact_keys])
+    if target_id == source_id:
+        raise Refused("merge_with_itself", "These are the same member; name two.")
     program, version = admitted.program, admitted.version
     asked = fingerprint(source_id)
     if arrived_key in admitted.found:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from chalicelib.actions.admission import Call, enter, not_found
 from chalicelib.domain.errors import Refused
@@ -36,7 +38,7 @@ class _Place(msgspec.Struct, frozen=True, array_like=True):
     """Where a page ended, in the entries (a sequence) and beside them (a place in the index)."""
 
     sequence: int | None = None
-    beside: str | None = None
+    beside: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
 _Found = tuple[tuple[int, int, int], _Place, Passage | None]

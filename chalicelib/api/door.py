@@ -26,7 +26,8 @@ from chalicelib.store import metering, programs
 PREFIX = "/v1"
 MOST_BYTES = 262_144
 """The largest body that is read; a purchase of a thousand lines is half of it."""
-MOST_PARAMETER = 1_024
+MOST_PARAMETER = 1_000
+"""Bytes: what stands in a path or query may become part of a key, and a sort key holds 1,024."""
 STAFF: tuple[Role, ...] = ("storefront", "staff")
 OWNER: tuple[Role, ...] = ("owner",)
 MEMBER: tuple[Role, ...] = ("member",)
@@ -140,7 +141,7 @@ class Door(Blueprint):
         try:
             asked = self._read(operation, parameters)
             program_id = asked.credential.program_id
-            response = _respond(operation, handler(asked))
+            response = _respond(operation, _handled(handler, asked))
         except DomainError as error:
             code = error.code
             response = errors.from_domain(error)
@@ -221,6 +222,15 @@ def _member_of(parameters: dict[str, str]) -> str | None:
     return text if clock.is_id(text, "m") else None
 
 
+def _handled(handler: Handler, asked: Asked) -> Answer:
+    try:
+        return handler(asked)
+    except (Invalid, Refused) as error:
+        if asked.operation.roles and errors.STATUS.get(error.code) == 400:
+            enter(asked.credential)  # a handler may read what was sent before it looks up who sent it
+        raise
+
+
 def _typed(
     operation: Operation, request: Any, credential: Credential, now: datetime, parameters: dict[str, str]
 ) -> Asked:
@@ -257,7 +267,10 @@ def _given(operation: Operation, raw: bytes) -> bytes:
 
 
 def _parameter(name: str, text: str) -> str:
-    if len(text) > MOST_PARAMETER or any(ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF for letter in text):
+    if (
+        any(ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF for letter in text)
+        or len(text.encode()) > MOST_PARAMETER
+    ):
         raise Invalid([Fault(f"/{name}", "Must be printable text.")])
     return text
 

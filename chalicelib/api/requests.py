@@ -32,11 +32,20 @@ Locale = Annotated[
 ]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", extra={"must": "an ISO 4217 code, such as EUR"})]
 Moment = Annotated[datetime, Meta(tz=True)]
+EARLIEST, LATEST = 1970, 9000
+"""Years of a moment: what lies outside cannot be told in every time zone, nor counted in milliseconds from 1970."""
 Tags = Annotated[list[Label], Meta(max_length=50)]
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A request body; unknown fields are refused."""
+    """A request body; unknown fields are refused, and so are moments that no shop's clock shows."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            moment = getattr(self, name)
+            if isinstance(moment, datetime) and not EARLIEST <= moment.year <= LATEST:
+                # In msgspec's own form of a refusal, which names the field.
+                raise ValueError(f"Must lie between the years {EARLIEST} and {LATEST} - at `$.{name}`")
 
 
 class Consent(Body, frozen=True, kw_only=True):

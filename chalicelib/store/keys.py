@@ -261,8 +261,12 @@ def directory(program_id: str, name: str | None, member_id: str) -> Key:
     return f"P#{program_id}#DIRECTORY", f"{fold(name) if name else '~'}#{member_id}"
 
 
+MOST_FOLDED = 200
+"""Letters of a name that are searched. A sort key holds 1,024 bytes, and one sign may fold to eighteen letters."""
+
+
 def fold(name: str) -> str:
     """A name as it is searched: without case, accents or double spaces. ``#`` and ``~`` are left to the key."""
     flat = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(letter for letter in flat if not unicodedata.combining(letter))
-    return " ".join(letters.replace("#", " ").replace("~", " ").split())
+    return " ".join(letters.replace("#", " ").replace("~", " ").split())[:MOST_FOLDED]

@@ -84,11 +84,14 @@ def create(program_id: str, head: Head, contact: Contact, identities: list[tuple
 
 def directory_page(program_id: str, start: str, after: str | None, limit: int) -> tuple[list[str], str | None]:
     """Ids of members whose folded name begins with ``start``, by name, and where the next page begins."""
+    beginning = keys.fold(start)
+    if start.strip() and not beginning:
+        return [], None  # nothing of it is left to search by, and the database takes no empty beginning
     connection()
     npk, _ = keys.directory(program_id, None, "")
     found = Row.directory.query(
         npk,
-        Row.nsk.startswith(keys.fold(start)) if start else None,
+        Row.nsk.startswith(beginning) if beginning else None,
         limit=limit,
         page_size=limit,
         last_evaluated_key=None if after is None else _resume(program_id, npk, after),

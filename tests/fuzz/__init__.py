@@ -1,0 +1,1 @@
+"""From outside: every call with bodies, paths, queries and headers that nobody should send."""
