@@ -8,6 +8,7 @@ tried again, with more of them, when all others are done.
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
 import resource
@@ -41,28 +42,45 @@ MEMORY = 8 << 30
 
 
 class Reached:
-    """Which tests run which functions, and how long each test takes."""
+    """Which tests run which functions, and how long each test takes; kept for tests whose file has not changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Path) -> None:
+        self.kept = kept
         self.tests: dict[str, list[int]] = defaultdict(list)
         self.seconds: list[float] = []
 
-    def see(self, items: list[pytest.Item]) -> list[str]:
-        """Runs every test once; answers those that fail, which nothing can be learnt from."""
-        failed = []
+    def see(self, items: list[pytest.Item]) -> int:
+        """Runs every test that is new; one that fails without any mutant can show nothing and reaches nothing.
+
+        Answers how many were run.
+        """
+        before = json.loads(self.kept.read_text()) if self.kept.exists() else {}
+        seen = {}
+        ran = 0
         for place, item in enumerate(items):
-            State.reached = set()
-            started = time.perf_counter()
-            following = items[place + 1] if place + 1 < len(items) else None
-            reports = runtestprotocol(item, log=False, nextitem=following)
-            self.seconds.append(time.perf_counter() - started)
-            if any(report.failed for report in reports):
-                failed.append(item.nodeid)
-            elif not any(report.skipped for report in reports):
-                for function in State.reached:
-                    self.tests[function].append(place)
-        State.reached = None
-        return failed
+            digest = hashlib.sha256(item.path.read_bytes()).hexdigest()[:12]
+            told = before.get(item.nodeid)
+            if told is None or told["file"] != digest:
+                told = {"file": digest, **_watched(item)}
+                ran += 1
+            seen[item.nodeid] = told
+            self.seconds.append(told["seconds"])
+            for function in told["functions"]:
+                self.tests[function].append(place)
+        self.kept.write_text(json.dumps(seen))
+        return ran
+
+
+def _watched(item: pytest.Item) -> dict[str, Any]:
+    State.reached = set()
+    started = time.perf_counter()
+    reports = runtestprotocol(item, log=False, nextitem=None)
+    seconds = time.perf_counter() - started
+    functions, State.reached = State.reached, None
+    if any(report.failed for report in reports):
+        _say(f"left out, for it fails without any mutant: {item.nodeid}")
+    whole = all(report.passed for report in reports)
+    return {"seconds": seconds, "functions": sorted(functions) if whole else []}
 
 
 def _forget() -> None:
@@ -142,12 +160,10 @@ class Mutation:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        reached = Reached()
+        reached = Reached(self.results_file.with_name("reached.json"))
         started = time.perf_counter()
-        failed = reached.see(session.items)
-        _say(f"{len(session.items)} tests in {time.perf_counter() - started:.0f} s; {len(reached.tests)} functions")
-        for test in failed:
-            _say(f"left out, for it fails without any mutant: {test}")
+        ran = reached.see(session.items)
+        _say(f"{ran} of {len(session.items)} tests seen in {time.perf_counter() - started:.0f} s")
         gc.collect()
         gc.freeze()
         for allowed in self.allowed:
