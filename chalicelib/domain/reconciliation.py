@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zlib import crc32
 
 from chalicelib.domain import points
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.member import Head
+
+TURNS = 28
+"""Every member is proved once in so many nights: all of them each night would read the whole ledger each night."""
+
+
+def turn(member_id: str) -> int:
+    """The night's turn in which a member is proved: the day's number, by ``TURNS``."""
+    return crc32(member_id.encode()) % TURNS
 
 
 def differences(head: Head, entries: Sequence[Entry]) -> list[str]:

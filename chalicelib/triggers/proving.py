@@ -1,7 +1,7 @@
-"""Proves every balance every day: the schedule that has each member's entries added up and held to the head.
+"""Proves every balance once in four weeks: the schedule that has members' entries added up and held to their heads.
 
-A program is one task, handed on from worker to worker page by page, so that it costs what there is to prove and no
-program waits for another.
+Each night has its turn of the members, so a night costs a part of the ledger and not all of it. A program is one
+task, handed on from worker to worker page by page, and no program waits for another.
 """
 
 from __future__ import annotations
@@ -14,23 +14,29 @@ from chalice.app import Blueprint, CloudWatchEvent
 
 from chalicelib import clock, telemetry
 from chalicelib.actions import keep_record, reconcile, walk
-from chalicelib.domain.calendar import milliseconds
+from chalicelib.domain.calendar import day_number, milliseconds
+from chalicelib.domain.reconciliation import TURNS
+from chalicelib.domain.reconciliation import turn as turn_of
 from chalicelib.store import programs, runs
 from chalicelib.telemetry import logger
 from chalicelib.triggers import queue
 from chalicelib.triggers.queue import HasTime, Task, works
 
 blueprint = Blueprint(__name__)
-MEMBERS_A_PAGE = 50
+MEMBERS_A_PAGE = 200
+EVERYBODY = -1
 
 
 @blueprint.schedule("rate(1 day)", name="prove")
 def prove(event: CloudWatchEvent) -> dict[str, str]:
-    """Sends a task for each program."""
+    """Sends a task for each program; for every member where the event is no rule's, but somebody's who asks."""
     told = event.to_dict()
     as_of = datetime.fromisoformat(str(told["time"])).astimezone(UTC)
+    turn = day_number(as_of.date()) % TURNS if told.get("resources") else EVERYBODY
     run_id = f"prove-{as_of:%Y%m%dT%H%M%SZ}-{str(told.get('id', ''))[:8] or clock.new_id('', 8)}"
-    tasks = [Task(work="prove", run_id=run_id, as_of=as_of, program_id=one) for one in programs.all_programs()]
+    tasks = [
+        Task(work="prove", run_id=run_id, as_of=as_of, program_id=one, slice=turn) for one in programs.all_programs()
+    ]
     begun_ms = milliseconds(clock.now())
     keep_record.begin(
         run_id, runs.Begun(name="prove", as_of_ms=milliseconds(as_of), begun_ms=begun_ms, slices=len(tasks))
@@ -42,11 +48,12 @@ def prove(event: CloudWatchEvent) -> dict[str, str]:
 
 @works("prove")
 def prove_members(task: Task, has_time: HasTime) -> None:
-    """Proves a program's members; out of time, the next worker goes on behind the last one."""
+    """Proves a program's members whose turn it is; out of time, the next worker goes on behind the last one."""
     started = time.monotonic()
     cursor, members, differing = task.cursor, 0, 0
     while True:
-        ids, cursor = walk.page_of_members(task.program_id, cursor, MEMBERS_A_PAGE)
+        listed, cursor = walk.page_of_members(task.program_id, cursor, MEMBERS_A_PAGE)
+        ids = [one for one in listed if task.slice in (EVERYBODY, turn_of(one))]
         proved = reconcile.prove(task.program_id, ids)
         members, differing = members + len(ids), differing + len(proved.differences)
         for one in proved.differences:

@@ -16,6 +16,7 @@ from infra.local import template
 from infra.local.trouble import Trouble
 
 FUNCTIONS = Path(__file__).resolve().parent.parent / "functions.yaml"
+STREAM_LAG_MS = 3_600_000
 _KNOWN = {"environment", "events", "operator", "properties", "statements"}
 
 Entry = Mapping[str, Any]
@@ -102,6 +103,10 @@ def _complete(resources: dict[str, Any], function: str, entry: Entry) -> None:
         resources[f"{function}Throttles"] = _alarm(
             name, "Throttles", f"{function} had no room to run: docs/operations.md, Throttles"
         )
+    if any(event["Type"] == "DynamoDB" for event in sources):
+        behind = _alarm(name, "IteratorAge", f"{function} is behind the stream: docs/operations.md, Stream lag")
+        behind["Properties"].update(Statistic="Maximum", Threshold=STREAM_LAG_MS)
+        resources[f"{function}Lag"] = behind
 
 
 _ENVIRONMENT: dict[str, Any] = {

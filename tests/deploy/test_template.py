@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -139,6 +140,28 @@ def test_a_difference_or_a_late_member_is_an_alarm() -> None:
     assert properties("ReconcileAlarm")["MetricName"] == "ReconcileDifferences"
     late = properties("OldestDueAlarm")
     assert (late["MetricName"], late["TreatMissingData"]) == ("OldestDueDays", "breaching")
+
+
+def test_a_function_that_falls_behind_the_stream_is_an_alarm() -> None:
+    behind = properties("AuditLag")
+    assert (behind["MetricName"], behind["Statistic"], behind["Threshold"]) == ("IteratorAge", "Maximum", 3_600_000)
+    assert behind["Dimensions"] == [{"Name": "FunctionName", "Value": properties("Audit")["FunctionName"]}]
+
+
+def test_each_metric_of_ours_that_an_alarm_watches_is_written_by_what_a_schedule_or_the_stream_starts() -> None:
+    watched = {
+        alarm["MetricName"] for alarm in of_type("AWS::CloudWatch::Alarm").values() if alarm["Namespace"] == "Regulars"
+    }
+    written = {
+        name
+        for path in (compose.FUNCTIONS.parent.parent / "chalicelib" / "triggers").glob("*.py")
+        for name in re.findall(r'telemetry\.count\("(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert watched == {"OldestDueDays", "ReconcileDifferences", "SetAside"}
+    assert watched - {"SetAside"} <= written  # set aside is told by the webhook that sets aside
+    for function, schedule in (("Due", "rate(1 hour)"), ("Prove", "rate(1 day)")):
+        ((_, event),) = properties(function)["Events"].items()
+        assert event["Properties"]["Schedule"] == schedule
 
 
 def test_queues_are_encrypted_and_give_up_after_finite_tries() -> None:

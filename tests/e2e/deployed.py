@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ SERVICES = (
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": clouds.REGION}
 STACK = "regulars-dev"
 DEPLOY_SECONDS = 400
+ROOM_BYTES = 3_000_000_000
 
 
 @dataclass
@@ -109,7 +112,16 @@ class Deployed:
 
 @contextmanager
 def deployed() -> Iterator[Deployed]:
-    with clouds.started(services=SERVICES, more={"AUTH": "true", "LAMBDA_ACCOUNT_CONCURRENCY": "40"}) as cloud:
-        one = Deployed(cloud)
-        one.deploy("--program", "programs/corner-cafe.json")
-        yield one
+    with tempfile.TemporaryDirectory(prefix="regulars-e2e-", dir=_in_memory()) as scratch:
+        more = {"AUTH": "true", "LAMBDA_ACCOUNT_CONCURRENCY": "40", "TMPDIR": scratch, "HOME": scratch}
+        with clouds.started(services=SERVICES, more=more) as cloud:
+            one = Deployed(cloud)
+            one.deploy("--program", "programs/corner-cafe.json")
+            yield one
+
+
+def _in_memory() -> str | None:
+    """Where files are in memory and there is room: each worker unpacks the package's thousands of files for itself,
+    and to delete them takes some disks longer than all the tests."""
+    place = Path("/dev/shm")
+    return str(place) if place.is_dir() and shutil.disk_usage(place).free > ROOM_BYTES else None
