@@ -155,7 +155,7 @@ class Life:
         self.program, self.version = then, self.version + 1
         amounts = None
         if then.tiers is not None and not tiers.counted(self.head, then.tiers):
-            amounts = by_day(self.entries, then)
+            amounts = by_day(self.entries, then, {})
         head, made = reassess(self.head, then, self.version, self.birthday, amounts, now, "test")
         self.keep(head, made)
 

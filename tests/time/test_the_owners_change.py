@@ -11,10 +11,9 @@ from unittest.mock import patch
 import msgspec
 import pytest
 
-from chalicelib.actions import earn, merge, walk
+from chalicelib.actions import merge, walk
 from chalicelib.actions.assess_member import assess_member
 from chalicelib.domain.calendar import day_of
-from chalicelib.domain.purchase import Sale
 from chalicelib.store import keys
 from chalicelib.triggers import schedules
 from tests.time.life import LEVELS, rules
@@ -28,20 +27,13 @@ LOWERED = {
 }
 
 
-def buy(made: World, member_id: str, total: int, order_id: str) -> None:
-    order = earn.Order(
-        order_id=order_id, sale=Sale(total=total, currency="EUR"), fingerprint=order_id, member_id=member_id
-    )
-    earn.earn(made.call(), order)
-
-
 @contextmanager
 def shop(**parts: Any) -> Iterator[World]:
     """Member m0 spent 10, m1 20, and so on."""
     with world(rules(**parts), START) as made:
         for number in range(MEMBERS):
             made.enrol(f"m{number}", birthday="1990-06-01" if number == 3 else None)
-            buy(made, f"m{number}", 10 * (number + 1), f"o{number}")
+            made.buy(f"m{number}", 10 * (number + 1), f"o{number}")
         yield made
 
 
@@ -147,7 +139,7 @@ def test_a_change_during_the_walk_is_walked_again() -> None:
 def test_tiers_introduced_later_count_what_was_bought_and_what_is_bought_before_the_walk() -> None:
     with shop(tiers=None) as made:
         changed(made, ONE)
-        buy(made, "m0", 90, "late")
+        made.buy("m0", 90, "late")
         assert levels(made) == [None] * MEMBERS
         made.run()
         assert levels(made) == ["silver"] + ["bronze"] * 8 + ["silver"] * 3
@@ -157,7 +149,7 @@ def test_a_tier_whose_window_ends_before_the_walk_waits_for_the_new_count() -> N
     visits = [{**level, "threshold": number} for number, level in enumerate(LEVELS)]
     with shop(**ONE) as made:
         made.now = datetime(2027, 3, 31, 12, tzinfo=UTC)
-        buy(made, "m11", 1, "again")
+        made.buy("m11", 1, "again")
         made.change(rules(tiers={"basis": "visits", "levels": visits, "downgrade": "to_earned"}))
         made.now = datetime(2027, 4, 1, 12, tzinfo=UTC)
         made.run()

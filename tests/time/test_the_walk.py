@@ -11,11 +11,10 @@ from unittest.mock import patch
 
 import pytest
 
-from chalicelib.actions import advance_member, earn, redeem, settle_voucher, walk
+from chalicelib.actions import advance_member, redeem, settle_voucher, walk
 from chalicelib.domain.advance import next_date
 from chalicelib.domain.calendar import day_of
 from chalicelib.domain.program_rules import check
-from chalicelib.domain.purchase import Sale
 from chalicelib.domain.voucher import Settled, Voucher
 from chalicelib.store import keys, runs
 from chalicelib.store.sealing import voucher_code
@@ -56,9 +55,7 @@ def populate(made: World) -> None:
         member_id = made.enrol(f"m{number}", birthday=f"1990-02-{10 + number}" if number % 2 else None)
         for order in range(number + 1):
             made.now = START + timedelta(minutes=order)
-            sale = Sale(total=90 * (order + 1), currency="EUR")
-            order_id = f"{member_id}-{order}"
-            earn.earn(made.call(), earn.Order(order_id=order_id, sale=sale, fingerprint=order_id, member_id=member_id))
+            made.buy(member_id, 90 * (order + 1), f"{member_id}-{order}")
         if number % 3 == 0:
             redeem.redeem(made.call(), member_id, "tea", f"tea-{number}")
 

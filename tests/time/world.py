@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from app import app
-from chalicelib.actions import enrol, govern
+from chalicelib.actions import earn, enrol, govern
 from chalicelib.actions.admission import Call, Credential, enter
 from chalicelib.domain.calendar import day_of
 from chalicelib.domain.history import Event
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.member import Contact, Head
 from chalicelib.domain.program import Program
+from chalicelib.domain.purchase import Sale
 from chalicelib.store import due, entries, keys, members, runs, vouchers
 from chalicelib.store.table import Row, Write
 from chalicelib.triggers import queue
@@ -44,6 +45,10 @@ class World:
     def enrol(self, member_id: str, **contact: Any) -> str:
         given = Contact(email=f"{member_id}@example.com", **contact)
         return enrol.enrol(self.call(), enrol.Joining(contact=given), member_id).head.member_id
+
+    def buy(self, member_id: str, total: int, order_id: str) -> None:
+        sale = Sale(total=total, currency="EUR")
+        earn.earn(self.call(), earn.Order(order_id=order_id, sale=sale, fingerprint=order_id, member_id=member_id))
 
     def change(self, then: Program) -> None:
         seen = enter(self.call().credential)
