@@ -28,14 +28,17 @@ def services(purchases: int, counts: Mapping[str, Any], prices: Mapping[str, Any
         return float(prices[name]["price"])
 
     millions = purchases / 1e6
-    seconds = purchases * counts["milliseconds"] / 1000 * counts["memory_mb"] / 1024
+    reads = counts["read_units"] + counts["later_read_units"]
+    audits = counts["audit_invocations"]
+    milliseconds = counts["milliseconds"] + audits * counts["audit_milliseconds"]
+    seconds = purchases * milliseconds / 1000 * counts["memory_mb"] / 1024
     stored = purchases * counts["item_bytes"] / GIGABYTE
     return {
         "DynamoDB writes": millions * counts["write_units"] * price("dynamodb_write_million"),
-        "DynamoDB reads": millions * counts["read_units"] * price("dynamodb_read_million"),
+        "DynamoDB reads": millions * reads * price("dynamodb_read_million"),
         STORED: stored * (price("dynamodb_storage_gb_month") + price("dynamodb_recovery_gb_month")),
         "API Gateway (REST)": millions * price("rest_api_million"),
-        "Lambda requests": millions * price("lambda_request_million"),
+        "Lambda requests": millions * (1 + audits) * price("lambda_request_million"),
         "Lambda time": seconds * price("lambda_gb_second_arm"),
         "Logs": purchases * counts["log_bytes"] / GIGABYTE * price("logs_gb"),
         "SQS": millions * counts["queue_messages"] * price("sqs_million"),
@@ -52,6 +55,26 @@ def otherwise(purchases: int, counts: Mapping[str, Any], prices: Mapping[str, An
         "a function URL instead of the REST API": 0.0,
         # Provisioned for a peak of four times the mean, which a shop's evening is.
         "writes provisioned for a month, peak four times the mean": 4 * units_a_second * 730 * hourly,
+    }
+
+
+def standing(counts: Mapping[str, Any], prices: Mapping[str, Any]) -> dict[str, float]:
+    """US dollars for a month of one deployment, however little is bought."""
+
+    def price(name: str) -> float:
+        return float(prices[name]["price"])
+
+    month = counts["standing"]
+    runs = month["schedule_runs"]
+    seconds = runs * month["milliseconds_of_a_run"] / 1000 * counts["memory_mb"] / 1024
+    requests = month["polls"] + runs * month["messages_of_a_run"]
+    return {
+        "CloudWatch metrics": month["metrics"] * price("metric_month"),
+        "CloudWatch dashboard": month["dashboards"] * price("dashboard_month"),
+        "CloudWatch alarms": month["alarms"] * price("alarm_month"),
+        "SQS, mostly asking whether there is work": requests / 1e6 * price("sqs_million"),
+        "schedules with nothing to do": seconds * price("lambda_gb_second_arm")
+        + runs * month["write_units_of_a_run"] / 1e6 * price("dynamodb_write_million"),
     }
 
 
@@ -75,6 +98,10 @@ def main(arguments: list[str]) -> int:
     total = sum(found.values())
     print(f"  {'together':<58} ${total:>12,.2f}   ${total / purchases * 1e6:,.2f} a million\n")
     print(f"Each further month that they are kept: ${found[STORED]:,.2f}.\n")
+    print("A deployment that stands, a month")
+    for name, dollars in (month := standing(counts, book["prices"])).items():
+        print(f"  {name:<58} ${dollars:>12,.2f}")
+    print(f"  {'together':<58} ${sum(month.values()):>12,.2f}   AWS gives ten metrics, ten alarms, a dashboard free\n")
     print("The dearest, bought otherwise")
     for name, dollars in otherwise(purchases, counts, book["prices"]).items():
         print(f"  {name:<58} ${dollars:>12,.2f}")

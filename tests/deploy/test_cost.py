@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from chalicelib.store import table
-from infra.cost.__main__ import asked, main, otherwise, read, services
+from infra.cost.__main__ import asked, main, otherwise, read, services, standing
+from tests.deploy.nights import nights
+from tests.deploy.packaged import package
 from tests.metering import metered
 from tests.moments import at
 from tests.shop import opened
@@ -55,6 +57,24 @@ def test_a_million_purchases_cost_at_most_ten_dollars() -> None:
     found = services(MILLION, read("counts.json"), read("prices.json")["prices"])
     assert sum(found.values()) <= 10
     assert services(2 * MILLION, read("counts.json"), read("prices.json")["prices"])["Logs"] == 2 * found["Logs"]
+
+
+def test_what_stands_still_is_counted_from_the_template_and_from_runs_with_nothing_to_do() -> None:
+    month = read("counts.json")["standing"]
+    template = package().template["Resources"].values()
+    assert sum(one["Type"] == "AWS::CloudWatch::Alarm" for one in template) == month["alarms"]
+    assert sum(one["Type"] == "AWS::CloudWatch::Dashboard" for one in template) == month["dashboards"]
+    # Two schedules each hour and one each day.
+    assert month["schedule_runs"] == 2 * 730 + 30
+    sent: list[str] = []
+    with at("2026-03-02T12:00:00+00:00"), opened() as shop, nights() as asleep:
+        shop.enrol(email="ann@example.com")
+        asleep.client.meta.events.register("before-send.sqs", lambda **_: sent.append(""))
+        with metered(table.connection().client) as bill:
+            asleep.run("due", "2026-03-02T13:00:00+00:00")
+    assert bill.write_units <= month["write_units_of_a_run"]
+    assert len(sent) <= month["messages_of_a_run"]
+    assert sum(standing(read("counts.json"), read("prices.json")["prices"]).values()) < 12
 
 
 def test_others_ask_what_they_publish() -> None:
