@@ -17,7 +17,7 @@ from chalicelib.api.errors import STATUS
 from chalicelib.domain import history, joining, ledger, member, program, purchase, voucher
 
 ROOT = Path(app.__file__ or "").resolve().parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAM = (ROOT / "docs" / "program.md").read_text(encoding="utf-8")
 
 # Where the document's parts that stand in lists, and so have no path of their own, are described.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from chalicelib.actions.admission import Call, enter, final_head, not_found
+from chalicelib.actions.admission import Admitted, Call, enter, final_head, not_found
 from chalicelib.actions.attempt import attempt
 from chalicelib.domain import referral, yearly
 from chalicelib.domain.calendar import milliseconds
+from chalicelib.domain.history import ERASURE, Event
 from chalicelib.domain.member import IDENTITIES, Contact, Head
-from chalicelib.store import asides, gift_cards, invites, keys, members, sealing
+from chalicelib.store import asides, entries, gift_cards, invites, keys, members, sealing
 from chalicelib.store.table import Row, Write, commit, load
 
 DAY_SECONDS = 86_400
@@ -57,9 +58,34 @@ def _once(call: Call, member_id: str) -> None:
             members.move(program_id, head, replace(_gone(head), status="erased")),
             Write(Row(*contact_key, t="CONTACT"), Row.v == int(row.v), delete=True),
             *(Write(Row(*key, t="ID"), Row.m == holder, delete=True) for key, holder in finding.items()),
+            *_left(call, admitted, head),
             *(invites.remember_departed(program_id, kind, value, until) for kind, value in departed.values()),
         ]
     )
+
+
+def _left(call: Call, admitted: Admitted, head: Head) -> list[Write]:
+    """Tells those who count that somebody left their tier, and that nothing may link an account to its guests' keys."""
+    now = milliseconds(call.now)
+    tier = None if head.tier is None else (head.tier.id, None)
+    return [
+        entries.book(
+            admitted.program,
+            Event(
+                what="tier",
+                cause=(ERASURE, holder),
+                reason="Left",
+                tier_change=tier if holder == head.member_id else None,
+                member_id=holder,
+                sequence=head.sequence,
+                booked_by=admitted.booked_by,
+                occurred_ms=now,
+                booked_ms=now,
+                program_version=admitted.version,
+            ),
+        )
+        for holder in (head.member_id, *head.merged_from)
+    ]
 
 
 def _gone(head: Head) -> Head:

@@ -14,6 +14,7 @@ from datetime import datetime
 
 import msgspec
 
+from chalicelib.actions.admission import final_head
 from chalicelib.actions.attempt import attempt
 from chalicelib.actions.claim import buyer_keys
 from chalicelib.domain.calendar import local_day, moment_of
@@ -25,7 +26,7 @@ from chalicelib.domain.metric_histories import packed
 from chalicelib.domain.metric_people import People
 from chalicelib.domain.metric_sums import Sums
 from chalicelib.store import entries, keys, members, programs, rollups
-from chalicelib.store.table import load
+from chalicelib.store.table import Row, load
 
 CHUNK_DAYS = 31
 """Booked days that are folded before the rollups are written: what a run that is stopped has to do again."""
@@ -99,20 +100,43 @@ def fold(
 
 
 def fold_day(program_id: str, zone: str, slice_number: int, booked_day: int) -> tuple[int, set[int]]:
-    """Writes what one booked day of a slice adds to each year; answers the rows read and the years."""
+    """Writes what one booked day of a slice adds to each year; answers the rows read and the years.
+
+    The days on which somebody joined who was merged or erased on this one are written anew, too.
+    """
+    made = _folded(program_id, zone, slice_number, booked_day)
+    if made is None:
+        return 0, set()
+    years = set(made.facts)
+    for day in _days_of_joining(program_id, zone, made.changed) - {booked_day}:
+        again = _folded(program_id, zone, slice_number, day)
+        years |= set() if again is None else set(again.facts)
+    return made.rows, years
+
+
+def _folded(program_id: str, zone: str, slice_number: int, booked_day: int) -> Fold | None:
+    """Writes what a booked day adds; None where nothing was booked."""
     made = Fold(zone)
-    count = 0
     with _uncollected():
         for kind, document in rollups.journal(program_id, booked_day, slice_number):
             made.add(kind, document)
-            count += 1
-    if not count:
-        return 0, set()
+            made.rows += 1
+    if not made.rows:
+        return None
     _recognise(program_id, made)
     for year, facts in made.facts.items():
         data = zlib.compress(msgspec.msgpack.encode(facts), LEVEL)
         rollups.write_facts(program_id, year, slice_number, booked_day, data)
-    return count, set(made.facts)
+    return made
+
+
+def _days_of_joining(program_id: str, zone: str, names: list[str]) -> set[int]:
+    """The days on which members' joining was booked."""
+    found = set()
+    for start in range(0, len(names), BATCH):
+        asked = [keys.cause(program_id, "welcome", name) for name in names[start : start + BATCH]]
+        found |= {local_day(moment_of(entries.entry_of(row).booked_ms), zone) for row in load(asked).values()}
+    return found
 
 
 @contextmanager
@@ -128,13 +152,29 @@ def _uncollected() -> Iterator[None]:
 
 
 def _recognise(program_id: str, made: Fold) -> None:
-    """Finds who of those who joined bought as a guest before. Once a person is erased nothing says so any more."""
+    """Finds who of those who joined bought as a guest before, by the identities of the account that they are now.
+
+    Once a person is erased nothing says so any more, and nothing may: their purchases as a guest are a stranger's.
+    """
     for start in range(0, len(made.joined), BATCH):
         some = {keys.contact(program_id, one): one for one in made.joined[start : start + BATCH]}
-        for key, row in load(some).items():
-            for buyer in buyer_keys(program_id, members.contact_of(row)):
+        found = load(some)
+        for key, name in some.items():
+            row = found.get(key) or _contact_now(program_id, name)
+            for buyer in [] if row is None else buyer_keys(program_id, members.contact_of(row)):
                 if entries.bought_as_guest(program_id, buyer, 0, 1):
-                    made.alias(buyer, some[key])
+                    made.alias(buyer, name)
+
+
+def _contact_now(program_id: str, name: str) -> Row | None:
+    """The contact of the account into which a member was merged."""
+    key = keys.head(program_id, name)
+    row = load([key]).get(key)
+    head = None if row is None else final_head(program_id, members.head_of(row))
+    if head is None:
+        return None
+    contact = keys.contact(program_id, head.member_id)
+    return load([contact]).get(contact)
 
 
 def roll_up(program_id: str, slice_number: int, year: int) -> None:

@@ -55,6 +55,9 @@ class Event(
     program_version: int
 
 
+ERASURE = "erasure"
+"""The type of an event's cause: somebody was erased. Nobody reads their history any more; whoever counts does."""
+
 Made = Entry | Event
 """What a decision leaves behind beside the head: each is put once, in the head's own transaction."""
 

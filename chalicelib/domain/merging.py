@@ -70,7 +70,14 @@ def merge(
     )
     emptied, out = post(
         emptied,
-        replace(moved, points=-balance, held=held, reason="Merged into another account", fingerprint=fingerprint),
+        replace(
+            moved,
+            points=-balance,
+            held=held,
+            reason="Merged into another account",
+            fingerprint=fingerprint,
+            tier_change=None if source.tier is None else (source.tier.id, None),
+        ),
     )
     after, arrived = post(
         after,
@@ -81,10 +88,17 @@ def merge(
             held=-held,
             reason="Brought along from another account",
             fingerprint=fingerprint,
+            tier_change=_rise(target, after),
         ),
     )
     after, vouchers = _full_cards(after, program, version, cause[1], now, booked_by)
     return Merged(emptied, after, (out, arrived), vouchers)
+
+
+def _rise(before: Head, after: Head) -> tuple[str | None, str | None] | None:
+    """The tier that came along, where it was the higher."""
+    was, now = (None if head.tier is None else head.tier.id for head in (before, after))
+    return None if was == now else (was, now)
 
 
 def arrival(cause: tuple[str, str]) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.domain.calendar import day_of, local_day, moment_of
+from chalicelib.domain.history import ERASURE
 from chalicelib.domain.metric_facts import ANY, COUNTERS, REWARD, Facts, Joining, new_facts
 from chalicelib.domain.metric_rows import Change, End, Issue, Movement, Return, Sold, Told, read_row
 from chalicelib.domain.program import zone
@@ -40,8 +41,11 @@ class Fold:
         self._offsets: dict[int, int | None] = {}
         self._heres: dict[int, tuple[Facts, list[int]]] = {}
         self.facts: dict[int, Facts] = {}
+        self.rows = 0
         self.joined: list[str] = []
         """Members who joined in what was folded: their purchases as guests are theirs."""
+        self.changed: list[str] = []
+        """Members who were merged or erased: whose purchases as a guest are theirs is to be found anew."""
 
     def add(self, kind: str, document: str | bytes) -> None:
         """One row: its type and its stored document."""
@@ -66,6 +70,8 @@ class Fold:
         elif isinstance(told, Told):
             if told.what == "tier" and told.change is not None and told.change[0] != told.change[1]:
                 _move(facts, told.change, day)
+            if told.cause[0] == ERASURE:
+                self.changed.append(told.member)
         else:
             row[_AT["cards_spent"]] += told.amount
 
@@ -130,6 +136,7 @@ class Fold:
         elif cause == "welcome":
             self._joined(moved)
         elif cause in ("merge", "merged"):
+            self.changed.append(moved.member)
             facts.merges.setdefault(moved.cause[1], {})[cause] = moved.member
 
     def alias(self, buyer: str, member: str) -> None:

@@ -119,11 +119,13 @@ class End(msgspec.Struct, rename={**_COMMON, "reward": "R", "outcome": "O", "iss
     cost: int = 0
 
 
-class Told(msgspec.Struct, rename={"what": "w", "at": "t", "change": "tc"}):
+class Told(msgspec.Struct, rename={"what": "w", "at": "t", "change": "tc", "cause": "c", "member": "m"}):
     """What happened to a member beside the points, such as a tier that ended."""
 
     at: int
     what: str
+    cause: tuple[str, str]
+    member: str
     change: Change | None = None
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import heapq
 import json
 import random
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,7 +18,7 @@ from chalicelib.store import keys, members, programs
 from chalicelib.store.table import load
 from chalicelib.telemetry import logger
 from tests import shop as calling
-from tests.metrics.grocer import OPENS, PROVING, SIZE, ZONE, Basket, Lived, Size, orders, role
+from tests.metrics.grocer import OPENS, SIZE, ZONE, Basket, Lived, Size, orders, role
 from tests.shop import Reply, Shop
 
 IMPORTED_AT_ONCE = 400
@@ -31,8 +30,8 @@ CHECKED = 20
 class Life:
     """The year, event by event in the order in which the service hears of them."""
 
-    def __init__(self, shop: Shop, size: Size, seed: int) -> None:
-        self.shop, self.size, self.chance = shop, size, random.Random(seed)
+    def __init__(self, shop: Shop, size: Size, seed: int, tell: Callable[[str], None]) -> None:
+        self.shop, self.size, self.chance, self.tell = shop, size, random.Random(seed), tell
         self.lived = Lived()
         self.now = OPENS
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -54,9 +53,9 @@ class Life:
             self.now, _, happens = heapq.heappop(self._events)
             self.lived.days.add(local_day(self.now, ZONE))
             happens()
-            if PROVING and len(self.lived.orders) >= told + TOLD_EVERY:
+            if len(self.lived.orders) >= told + TOLD_EVERY:
                 told = len(self.lived.orders)
-                print(f"{told:,} of {len(known):,} orders lived", file=sys.__stderr__, flush=True)
+                self.tell(f"{told:,} of {len(known):,} orders lived")
         for household in self._members:
             self._advance(household)
         self.lived.until = self.now
@@ -225,9 +224,9 @@ def _email(household: int) -> str:
     return f"house{household}@example.com"
 
 
-def live(shop: Shop, size: Size = SIZE, seed: int = 7) -> Lived:
-    """Lives the grocer's orders; the shop is open from OPENS on. Answers what was done."""
-    life = Life(shop, size, seed)
+def live(shop: Shop, size: Size = SIZE, seed: int = 7, tell: Callable[[str], None] = lambda _: None) -> Lived:
+    """Lives the grocer's orders; the shop is open from OPENS on. Answers what was done, and tells how far it is."""
+    life = Life(shop, size, seed, tell)
     held, calls = calling.hold_to_contract, iter(range(10**9))
 
     def now_and_then(*answer: Any) -> None:
