@@ -115,6 +115,8 @@ _ENVIRONMENT: dict[str, Any] = {
     "REGULARS_SECRET_PARAMETER": {"Ref": "SecretParameter"},
     "POWERTOOLS_SERVICE_NAME": {"Ref": "AWS::StackName"},
     "POWERTOOLS_METRICS_NAMESPACE": "Regulars",
+    # The metrics that the alarms watch are lines of this level.
+    "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 
 

@@ -86,6 +86,7 @@ def test_a_function_has_its_own_role_log_and_settings(function: str) -> None:
     variables = found["Environment"]["Variables"]
     assert variables["REGULARS_TABLE"] == {"Ref": "RegularsTable"}
     assert variables["REGULARS_SECRET_PARAMETER"] == {"Ref": "SecretParameter"}
+    assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"  # the metrics are lines of this level
     assert "REGULARS_SECRET" not in variables and "REGULARS_ENDPOINT" not in variables
     log = properties(f"{function}Log")
     assert log["RetentionInDays"] == {"Ref": "LogDays"}
