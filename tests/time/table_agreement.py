@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 
 from chalicelib.actions import redeem, refund
 from chalicelib.domain import points
 from chalicelib.domain.calendar import day_number, day_of, start_of
 from chalicelib.telemetry import logger
+from tests.time.engine_world import engine_world
 from tests.time.life import rules
 from tests.time.lives import START, YEARS, a_life, a_program
 from tests.time.plain import Plain
@@ -23,9 +25,11 @@ REWARDS = [
 ]
 
 
-def compare(seed: int, members: int) -> int:
-    """One shop with so many random members. Raises AssertionError where table and statement part; answers how many
-    members the schedule moved in all."""
+def compare(seed: int, members: int, opened: Callable[..., AbstractContextManager[World]] = world) -> int:
+    """One shop with so many random members, in memory or down to DynamoDB's requests.
+
+    Raises AssertionError where table and statement part; answers how many members the schedule moved in all.
+    """
     chance = random.Random(seed)
     parts = a_program(chance)
     program = rules(**parts, rewards=REWARDS)
@@ -34,7 +38,7 @@ def compare(seed: int, members: int) -> int:
         for step, (day, verb, amount) in enumerate(a_life(chance)):
             moves[day].append((f"m{number}", verb, f"o{number}-{step}", amount))
     moved = 0
-    with world(program, start_of(day_number(START), program.time_zone)) as made:
+    with opened(program, start_of(day_number(START), program.time_zone)) as made:
         plain = {made.enrol(f"m{number}"): Plain(parts, START) for number in range(members)}
         for offset in range(YEARS * 365):
             today = START + timedelta(days=offset)
@@ -88,10 +92,9 @@ def _agree(made: World, member_id: str, plain: Plain, today: date, where: object
 
 def main(members: int) -> None:
     """So many members, ten to a shop."""
-    os.environ.setdefault("REGULARS_SECRET", "only-for-tests-only-for-tests-only")
     logger.setLevel("ERROR")
     for seed in range(members // 10):
-        moved = compare(seed, 10)
+        moved = compare(seed, 10, engine_world)
         print(
             f"{10 * (seed + 1)} members of {members} agree; the schedule moved {moved} times in shop {seed}", flush=True
         )

@@ -92,3 +92,27 @@ def test_the_command_runs_the_schedule_and_prints_its_record(served: Served) -> 
     unknown = subprocess.run([*asked, "none"], cwd=cloud.ROOT, capture_output=True, text=True, timeout=60)
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "no schedule of this name" in unknown.stderr
+
+
+def test_the_metrics_schedule_counts_what_was_sold_and_again_changes_nothing(served: Served) -> None:
+    sale = {"order_id": "counted", "total": 4_200, "currency": "EUR", "email": "guest@example.com"}
+    assert served.call("POST", "/v1/purchases", sale)[0] == 201
+    answers = []
+    for _ in range(2):
+        now = datetime.now(UTC)
+        status, record = served.call("POST", "/_local/schedules/metrics", {"time": now.isoformat()})
+        assert (status, record["name"], record["failed"]) == (200, "metrics", 0)
+        assert (record["finished"], record["slices"]) == (16, 16)
+        assert record["done"] > 0
+        answers.append(served.call("GET", "/v1/reports/participation")[1])
+    assert answers[0] == answers[1]
+    assert (answers[0]["figures"]["guest_purchases"], answers[0]["figures"]["guest_sales"]) == (1, 4_200)
+    assert answers[0]["folded_through"] is not None and answers[0]["notes"] == []
+
+
+def test_the_command_runs_the_metrics_schedule_and_prints_its_record(served: Served) -> None:
+    asked = ["-m", "infra.local.schedule", "--port", str(served.port), "--name", "metrics"]
+    run = subprocess.run([sys.executable, *asked], cwd=cloud.ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    record = json.loads(run.stdout)
+    assert (record["name"], record["finished"], record["slices"]) == ("metrics", 16, 16)

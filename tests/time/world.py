@@ -67,13 +67,20 @@ class World:
     def night(self) -> int:
         """A run where the index has anybody due, which is all that a run would find; answers how many it moved."""
         today = f"{self.now.astimezone(ZoneInfo(self.program.time_zone)):%Y-%m-%d}~"
-        if not any((item.get("dsk") or "~") < today for item in self.memory.items.values()):
+        if not self.anybody_before(today):
             return 0
         record = self.run()
         assert record.failed == 0
+        self.forget_runs()
+        return record.done
+
+    def anybody_before(self, place: str) -> bool:
+        """Whether the due index holds anything before a place."""
+        return any((item.get("dsk") or "~") < place for item in self.memory.items.values())
+
+    def forget_runs(self) -> None:
         for key in [key for key in self.memory.items if key[0].startswith("RUN#")]:
             del self.memory.items[key]  # as its time to live would
-        return record.done
 
     def begin(self, as_of: datetime | None = None) -> str:
         event = tasks.schedule_event(as_of or self.now)
