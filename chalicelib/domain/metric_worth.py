@@ -144,7 +144,7 @@ def worth_it(book: Book, first: int, last: int) -> Told:
         "member_days": _member_days(book, first, last),
         "incremental": gained,
         "return": _return(gained, costs),
-        "verdict": _verdict(book, estimate, gained, costs, len(compared.members)),
+        "verdict": _verdict(book, estimate, gained, costs, compared),
     }
     notes = [] if costed > 0 else [f"No line came with its cost: a margin of {ASSUMED_MARGIN_PERCENT} % is assumed."]
     if not running:
@@ -168,7 +168,7 @@ def _return(gained: dict[str, float] | None, costs: int) -> dict[str, float] | N
 
 
 def _verdict(
-    book: Book, estimate: Estimate | None, gained: dict[str, float] | None, costs: int, compared: int
+    book: Book, estimate: Estimate | None, gained: dict[str, float] | None, costs: int, compared: Chosen
 ) -> dict[str, Any]:
     def money(amount: float) -> str:
         return format_amount(round(abs(amount)), book.program.currency)
@@ -178,7 +178,8 @@ def _verdict(
             "word": "keep",
             "proof": "no proof",
             "sentences": [
-                f"No proof either way: {compared} members can be compared so far, and {LEAST} are needed.",
+                f"No proof either way: {len(compared.members)} members and {len(compared.others)} customers who never "
+                f"joined can be compared so far, and {LEAST} of each are needed.",
                 "Keep it going as it is, and look again when more members have been in it for a while.",
             ],
         }

@@ -1,7 +1,7 @@
-"""How fast the fold, the reports and a trial are: `python -m tests.metrics.speed`. Processor time of one core.
+"""How fast the fold, the reports and a trial are: `python -m tests.metrics.speed`, and a part of `make bench`.
 
-The table is in memory, so what is measured is ours: decoding, folding, adding up. A shop of three years: customers,
-orders and lines as many as the grocer's year has, three times over.
+Processor time of one core, the best of several. The table is in memory, so what is measured is ours: decoding, folding,
+adding up. A shop of three years: customers, orders and lines as many as the grocer's year has, three times over.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from chalicelib.domain.metric_facts import Facts
 from chalicelib.domain.program_rules import check
 from chalicelib.domain.purchase import Line, Purchase
 from chalicelib.store import keys, rollups
+from chalicelib.telemetry import logger
 from tests.metrics import counting
 from tests.metrics.beside import beside
 from tests.moments import at
@@ -34,6 +35,9 @@ CUSTOMERS = 2_469
 ORDERS_A_YEAR = 155_848
 CATEGORIES = 30
 YEARS = (2023, 2024, 2025)
+TIMES = 5
+ENTRIES_A_SECOND, REPORT_MS, TRIAL_SECONDS = 50_000, 200, 20
+"""What is promised of a core that does nothing else."""
 
 
 def orders(count: int, year: int, chance: random.Random) -> Iterator[tuple[str, str]]:
@@ -81,9 +85,18 @@ def joinings() -> Iterator[tuple[str, str]]:
             yield "ENTRY", msgspec.json.encode({**welcome, "m": f"m{who:015d}", "E": moment}).decode()
 
 
+def folded_once(rows: list[tuple[str, str]]) -> Fold:
+    """A slice's rows, as pages of the journal hold them."""
+    folding = Fold("UTC")
+    with fold._uncollected():
+        for kind, document in rows:
+            folding.add(kind, document)
+    return folding
+
+
 @contextmanager
 def three_years(share: float) -> Iterator[tuple[Shop, float]]:
-    """A shop whose rollups hold three years, and how many entries a second were folded."""
+    """A shop whose rollups hold three years, and how many entries a second were folded of the last."""
     chance = random.Random(3)
     with at("2026-01-01T00:00:00+00:00"), beside(program(time_zone="UTC")) as shop:
         folded, spent = 0, 0.0
@@ -97,13 +110,14 @@ def three_years(share: float) -> Iterator[tuple[Shop, float]]:
                 told = msgspec.json.decode(document)
                 slices.setdefault(keys.shard(told.get("m") or told.get("g")), []).append((kind, document))
             for number, mine in slices.items():
-                begun = time.process_time()
-                folding = Fold("UTC")
-                with fold._uncollected():
-                    for kind, document in mine:
-                        folding.add(kind, document)
-                spent += time.process_time() - begun
-                folded += len(mine)
+                folding, best = folded_once(mine), float("inf")
+                for _ in range(TIMES if year == YEARS[-1] else 1):
+                    begun = time.process_time()
+                    folding = folded_once(mine)
+                    best = min(best, time.process_time() - begun)
+                if year == YEARS[-1]:
+                    spent += best
+                    folded += len(mine)
                 for of_year, facts in folding.facts.items():
                     made.setdefault((number, of_year), []).append(facts)
         for (number, of_year), parts in made.items():
@@ -125,26 +139,32 @@ def timed(call: Callable[[], Any], times: int = 3) -> float:
     return best * 1000
 
 
-def main(share: float) -> None:
+def measured(share: float = 1.0) -> Iterator[tuple[str, str, str]]:
+    """What is promised, how it is, and the promise; with a share of the grocer's orders, all of its customers."""
+    logger.setLevel("WARNING")
     with three_years(share) as (shop, speed):
-        print(f"fold                 {speed:>10,.0f} entries a second")
-        size = sum(len(rollups.all_of(shop.program_id, what, 0, 9999)) for what in fold.KINDS)
+        yield "entries folded a second", f"{speed:,.0f}", f"≥ {ENTRIES_A_SECOND:,}"
         weight = sum(len(data) for what in fold.KINDS for data in rollups.all_of(shop.program_id, what, 0, 9999))
-        print(f"rollups of 3 years   {size:>10,} documents, {weight:,} bytes")
+        yield "rollups of three years", f"{weight / 1e6:.1f} MB", ""
         for name in KINDS:
-            spent = timed(lambda name=name: counting.report(shop, name, **{"from": "2023-01-01", "to": "2025-12-31"}))
-            print(f"{name:<20} {spent:>10,.0f} ms")
-    chance = random.Random(4)
+            asked = {"from": "2023-01-01", "to": "2025-12-31"}
+            spent = timed(lambda name=name, asked=asked: counting.report(shop, name, **asked))
+            yield f"report {name} over three years", f"{spent:.0f} ms", f"≤ {REPORT_MS} ms"
+    yield "a trial of the grocer's year", f"{tried(share):.1f} s", f"≤ {TRIAL_SECONDS} s"
+
+
+def tried(share: float) -> float:
+    """Seconds of processor time for a program tried on a year of orders."""
     past = []
-    for _, document in orders(int(ORDERS_A_YEAR * share), 2025, chance):
+    for _, document in orders(int(ORDERS_A_YEAR * share), 2025, random.Random(4)):
         bought = msgspec.json.decode(document, type=Purchase)
         moment = datetime.fromtimestamp(bought.occurred_ms / 1000, UTC)
         sale = msgspec.structs.replace(bought.sale, occurred_at=moment)
         past.append(backtest.Past(bought.member_id or bought.buyer, str(bought.order_id), sale))
     past.sort(key=lambda one: one.sale.occurred_at)
-    spent = timed(lambda: backtest.run(check(program()), past), 1)
-    print(f"back-test            {spent / 1000:>10,.1f} s for {len(past):,} orders")
+    return timed(lambda: backtest.run(check(program()), past), 1) / 1000
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0)
+    for what, figure, promise in measured(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0):
+        print(f"{what:<40} {figure:>12} {promise}", flush=True)
