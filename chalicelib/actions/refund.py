@@ -131,6 +131,7 @@ def _taken_back(
             outcome="cancelled",
             cause=("voucher", origin),
             order_id=purchase.order_id,
+            reward_id=earning.prize_of(program, origin),
             member_id=head.member_id,
             reason="The stamps that completed it were refunded",
             booked_by=admitted.booked_by,

@@ -295,6 +295,7 @@ class Desk:
                 outcome="cancelled",
                 cause=("voucher", origin),
                 order_id=ours.order_id,
+                reward_id=earning.prize_of(self._program_of(ours), origin),
                 member_id=head.member_id,
                 reason="The stamps that completed it were taken back",
                 booked_by=made.booked_by,

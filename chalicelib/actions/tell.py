@@ -21,7 +21,7 @@ from chalicelib.domain.story import Story, Telling
 from chalicelib.store import entries, gift_cards, keys
 from chalicelib.store import stories as kept
 from chalicelib.store.keys import Key
-from chalicelib.store.table import Row, Write
+from chalicelib.store.table import Lost, Row, Write
 
 FUTURE_MS = 5 * 60_000
 
@@ -122,6 +122,8 @@ def told(call: Call, admitted: Admitted, news: News, *, shop: Shop | None = None
     desk = Desk(call, admitted, items_of(program_id, news))
     sales = _sales(desk, news)
     home = _home(sales, news)
+    if shop is not None and home.flag == kept.BY_SHOP:
+        raise Lost  # the shop told it elsewhere just now: that is its answer, or what this one conflicts with
     story = home.story
     for other in sales:
         if other is not home:

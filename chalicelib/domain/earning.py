@@ -188,6 +188,12 @@ def stamp_origin(order_id: str, card_id: str, number: int) -> str:
     return f"card/{card_id}/{number}/{order_id}"
 
 
+def prize_of(program: Program, origin: str) -> str | None:
+    """The reward of a full card's voucher, by its cause; None where the program has no such card any more."""
+    card_id = origin.split("/")[1]
+    return next((card.reward_id for card in program.stamp_cards if card.id == card_id), None)
+
+
 def prize(program: Program, version: int, stamped: Stamped, purchase: Purchase, number: int, today: int) -> Voucher:
     """The voucher of a full card: the ``number``-th that this purchase's stamps completed, counted from 0."""
     card = next(card for card in program.stamp_cards if card.id == stamped.card_id)

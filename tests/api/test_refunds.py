@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.voucher import Settled
+from chalicelib.store.table import Row
 from tests.moments import at
 from tests.shop import Shop, beside, opened, program
 
@@ -163,6 +165,10 @@ def test_stamps_go_back_and_the_voucher_they_completed_is_cancelled(café: Shop)
     assert whole["vouchers_cancelled"] == [code]
     assert café.member(ann)["stamps"][0]["stamps"] == 0
     assert café.call("GET", f"/vouchers/{code}")["status"] == "cancelled"
+    ends = [row.document(Settled) for row in Row.scan() if row.t == "SETTLED"]
+    assert [end.reward_id for end in ends if end.outcome == "cancelled" and end.order_id == first["order_id"]] == [
+        "free-coffee"
+    ], "or no report counts it"
     assert café.call("POST", f"/vouchers/{code}/use", {"order_id": "x"}).code == "voucher_settled"
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.actions import earn
 from chalicelib.actions.admission import Call, Credential
 from chalicelib.api import hearing
-from chalicelib.domain.purchase import Refund
+from chalicelib.domain.errors import Refused
+from chalicelib.domain.purchase import Refund, Sale
 from chalicelib.store import entries, keys, stories
 from chalicelib.store.table import Row
 from tests.memory import remembered
@@ -104,3 +106,19 @@ def test_two_refunds_at_once_that_wait_for_their_payment_are_both_taken_off(till
     hear(till, charge("pi", 1_000, metadata={"member_id": till.member_id}))
     assert stands(till, "pi").refunded == 600
     assert proved(till) == 50 + 40
+
+
+def test_the_shop_telling_a_providers_sale_twice_at_once_in_different_words_is_a_conflict(till: Till) -> None:
+    hear(till, charge("pi", 1_000, metadata={"order_id": "A", "member_id": till.member_id}))
+
+    def told(tax: int) -> Any:
+        sale = Sale(total=1_000, currency="EUR", tax=tax)
+        order = earn.Order(order_id="A", sale=sale, fingerprint=str(tax), member_id=till.member_id)
+        return earn.earn(till.call(), order)
+
+    # The first reading finds what the provider told; the second is the telling's own.
+    meanwhile(till.memory, lambda: told(0))
+    with pytest.raises(Refused, match="other content"):
+        told(200)
+    assert stands(till, "A").purchase.tax == 0
+    assert proved(till) == 50 + 100

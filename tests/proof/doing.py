@@ -35,6 +35,8 @@ class Op:
     tellings: list[Telling] = field(default_factory=list)
     expected: dict[str, Any] | None = None
     as_of: datetime | None = None
+    seen: dict[str, Any] = field(default_factory=dict)
+    """What was read off its write, where later answers may say otherwise."""
 
     @property
     def asked(self) -> str:
@@ -42,6 +44,8 @@ class Op:
 
     def learned(self, name: str) -> Any:
         """What only the service can know, such as a new id: as it answered."""
+        if name in self.seen:
+            return self.seen[name]
         for telling in self.tellings:
             if telling.reply is not None and telling.reply.status < 300:
                 return telling.reply.body[name]
@@ -67,9 +71,9 @@ class Telling:
     first: int = -1
     last: int = -1
     tries: int = 0
+    by_token: bool = False
 
     def begin(self) -> None:
-        self.tries += 1
         self.first = self.last = -1
 
     def saw(self, step: int) -> None:
@@ -97,15 +101,21 @@ class Client:
         actor = self.stage.actor
         pause = 0.05
         while True:
-            telling.begin()
             if actor is not None:
                 actor.doing, actor.now = telling, None
             try:
-                reply = self.service.call(op.method, op.path, self._body(op), self._headers(op))
+                path, headers = op.path, self._headers(op)
+                if op.role == "member":
+                    path, headers = self._as_member(telling, headers)
+                telling.begin()
+                if actor is not None:
+                    actor.now = None
+                reply = self.service.call(op.method, path, self._body(op), headers)
             except Crash:
                 reply = None
             if reply is not None and self._is_answer(op, reply):
                 break
+            telling.tries += 1
             assert telling.tries < LONGEST, f"no answer to {op}"
             self.retries += 1
             self.stage.sleep(pause * (1 + self.stage.random.random()))
@@ -115,8 +125,19 @@ class Client:
             telling.now, actor.doing = actor.now, None
         return reply
 
+    def _as_member(self, telling: Telling, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """By a token of the member's own, where the storefront gets one for them."""
+        member_id = telling.op.args["member_id"]
+        session = self.service.call("POST", f"/members/{member_id}/sessions", {}, headers)
+        telling.by_token = session.status == 201
+        if not telling.by_token:
+            return telling.op.path, headers
+        own = f"/me/{telling.op.path.rpartition('/')[2]}"
+        return own, {**headers, "authorization": f"Bearer {session.body['token']}"}
+
     def _is_answer(self, op: Op, reply: Reply) -> bool:
-        if reply.status == 503:
+        if reply.status in (429, 503):
+            self.stage.sleep(float(reply.retry_after or 0))
             return False
         if reply.status >= 500:
             self.faults.append(f"{op} was answered {reply.status}")
@@ -132,7 +153,8 @@ class Client:
     def _headers(self, op: Op) -> dict[str, str]:
         if op.kind == "tell":
             return self.service.signed(json.dumps(op.body))
-        headers = {"authorization": f"Bearer {self.keys[op.program, op.role]}"}
+        role = "storefront" if op.role == "member" else op.role
+        headers = {"authorization": f"Bearer {self.keys[op.program, role]}"}
         if op.idem is not None:
             headers["idempotency-key"] = op.idem
         return headers

@@ -64,6 +64,7 @@ class Engine:
     def answer(self, operation: str, asked: dict[str, Any]) -> Answer:
         handler = {
             "BatchGetItem": self._batch_get,
+            "GetItem": self._get,
             "PutItem": self._put,
             "UpdateItem": self._update,
             "TransactWriteItems": self._transact,
@@ -86,6 +87,10 @@ class Engine:
         if len(set(keys)) != len(keys) or not 1 <= len(keys) <= 100:
             return refusal("ValidationException", message="Provided list of item keys contains duplicates or too many")
         return 200, {"Responses": {name: [self.items[key] for key in keys if key in self.items]}, "UnprocessedKeys": {}}
+
+    def _get(self, asked: dict[str, Any]) -> Answer:
+        item = self.items.get(_key(asked["Key"]))
+        return 200, {} if item is None else {"Item": item}
 
     def _holds(self, part: dict[str, Any], key: tuple[str, str]) -> bool:
         names, values = part.get("ExpressionAttributeNames", {}), part.get("ExpressionAttributeValues", {})

@@ -26,7 +26,13 @@ class Judge:
         self.differences: list[str] = []
         self.count = 0
         self.sealed: dict[str, Voucher] = {}
+        self.poisoned: set[str] = set()
+        self.set_aside: set[str] = set()
         self.checked = {"commits": 0, "answers": 0, "heads": 0, "members": 0, "entries": 0}
+
+    def issued(self, program: str) -> list[Voucher]:
+        """Every voucher that was issued, gift cards too."""
+        return [voucher for voucher in self.sealed.values() if voucher.program == program]
 
     def differ(self, text: str) -> None:
         self.count += 1
@@ -79,6 +85,9 @@ class Judge:
     def _fault(self, telling: Telling) -> str | None:
         reply, now = telling.reply, telling.now
         assert reply is not None and now is not None
+        if telling.by_token and reply.status == 401:
+            member = self.model.members[telling.op.program, telling.op.args["member_id"]]
+            return "a member's token was refused" if member.merged_into is None else None
         try:
             outcome = self.model.decide(telling.op, now)
         except (AssertionError, KeyError) as error:
@@ -125,6 +134,9 @@ class Judge:
 
     def _by_client(self, op: Op, commit: Commit, writes: list[tuple[str, dict[str, Any]]]) -> None:
         assert commit.now is not None
+        if op.kind == "enrol":
+            heads = [part["Item"] for kind, part in writes if kind == "Put" and part["Item"]["sk"]["S"] == "HEAD"]
+            op.seen["member_id"] = _named(heads[0])[1]
         try:
             outcome, told = self.model.do(op, commit.now)
         except (AssertionError, KeyError) as error:
@@ -153,7 +165,9 @@ class Judge:
                     )
                 voucher.end = "expired"
             elif kind == "Put" and _is(part, "ASIDE"):
-                self.differ(f"a schedule set aside {part['Item']['d']['S']}")
+                self.set_aside.add(part["Item"]["sk"]["S"])
+                if part["Item"]["sk"]["S"] not in self.poisoned:
+                    self.differ(f"a schedule set aside {part['Item']['d']['S']}")
         assert op.as_of is not None
         for program, members in heads.items():
             for fault in self.model.move(program, members, self.model.rules[program].day(op.as_of)):
@@ -164,7 +178,9 @@ class Judge:
         self.checked["heads"] += 1
         program, member_id = _named(item)
         head = msgspec.msgpack.decode(_bytes(item["h"]["B"]))
-        member = self.model.members[program, member_id]
+        member = self.model.members.get((program, member_id))
+        if member is None:
+            return self.differ(f"a head was written of {member_id}, whom the model does not know")
         available = sum(head.get("l", [])[1::2]) - head.get("s", 0)
         pending = sum(sum(lots.values()) for lots in head.get("p", [])[1::2])
         stored = (available, pending, head.get("q", 0))
@@ -229,9 +245,7 @@ class Judge:
 def _counts(part: dict[str, Any]) -> bool:
     """Whether a write concerns the ledger: not the day that a key was last used, nor the records of runs."""
     pk = (part.get("Item") or part["Key"])["pk"]["S"]
-    return (pk.startswith("P#") and "#PROVIDER#" not in pk and "UpdateExpression" not in part) or (
-        pk.startswith("P#") and "#ORDER#" in pk
-    )
+    return pk.startswith("P#") and "#PROVIDER#" not in pk and "#METRICS" not in pk and "UpdateExpression" not in part
 
 
 def _is(part: dict[str, Any], kind: str) -> bool:

@@ -10,13 +10,13 @@ from copy import deepcopy
 from datetime import date, datetime
 from typing import Any
 
-from tests.proof.model_sales import Sales
-from tests.proof.model_things import Member, Order, Outcome, Spend, Voucher, days_after, refused, unusable
+from tests.proof.model_people import People
+from tests.proof.model_things import Member, Order, Outcome, Spend, Voucher, refused, unusable
 
 CARDS_AN_ORDER = 4
 
 
-class Model(Sales):
+class Model(People):
     """Several programs on one table. ``born`` are the vouchers that the last effect issued, in their order."""
 
     def decide(self, op: Any, now: datetime) -> Outcome:
@@ -43,24 +43,35 @@ class Model(Sales):
     def _member(self, program: str, member_id: str) -> Member | None:
         return self.members.get((program, member_id))
 
+    @staticmethod
+    def _gone(member: Member | None) -> Outcome | None:
+        """Why nothing can be done with a member; None for one who can move."""
+        if member is None:
+            return refused(404, "member_not_found")
+        if member.merged_into is not None:
+            return refused(409, "member_merged", merged_into=member.merged_into)
+        return None
+
     # --- people
 
     def _enrol(self, op: Any, program: str, today: date, now: datetime) -> Outcome:
         rules = self.rules[program]
-        known = self.identities.get((program, op.args["email"]))
+        known = self.living(program, self.identities.get((program, op.args["email"])))
         if known is not None:
-            return Outcome(200, facts={"member_id": known})
+            return Outcome(200, facts={"member_id": known.member_id})
         advocate = op.args.get("advocate")
         if advocate is not None and (program, advocate) not in self.members:
             return refused(422, "referral_code_unknown")
 
         def effect() -> dict[str, Any]:
-            member = Member(program, op.learned("member_id"), today)
+            member = Member(program, op.learned("member_id"), today, now.timestamp())
             self.members[program, member.member_id] = member
             self.identities[program, op.args["email"]] = member.member_id
             member.points.advance(today)
             if advocate is not None:
-                member.advocate, member.referral = advocate, "joined"
+                by = self.living(program, advocate)
+                assert by is not None
+                member.advocate, member.referral = by.member_id, "joined"
                 if op.args["email"] in self.guests:
                     member.referral, member.why = "refused", "bought_before"
             points = rules.document["enrolment"]["welcome_points"]
@@ -82,8 +93,9 @@ class Model(Sales):
         member, points = self._member(program, op.args["member_id"]), op.args["points"]
         if again := self._again(op):
             return again
-        if member is None:
-            return refused(404, "member_not_found")
+        if gone := self._gone(member):
+            return gone
+        assert member is not None
         has = member.points.on(today).available
         if op.role == "staff" and abs(points) > self.rules[program].document["staff"]["adjustment_cap"]:
             return refused(422, "staff_cap_exceeded")
@@ -106,8 +118,9 @@ class Model(Sales):
         member, rule = self._member(program, op.args["member_id"]), self.rules[program].earning["check_in"]
         if again := self._again(op):
             return again
-        if member is None:
-            return refused(404, "member_not_found")
+        if gone := self._gone(member):
+            return gone
+        assert member is not None
         if member.visits.get(today, 0) >= rule["per_day"]:
             return refused(422, "check_in_limit", limit=rule["per_day"])
 
@@ -126,8 +139,9 @@ class Model(Sales):
         member, rules = self._member(program, op.args["member_id"]), self.rules[program]
         if again := self._again(op):
             return again
-        if member is None:
-            return refused(404, "member_not_found")
+        if gone := self._gone(member):
+            return gone
+        assert member is not None
         reward = rules.rewards.get(op.args["reward_id"])
         if reward is None:
             return refused(404, "reward_not_found")
@@ -236,7 +250,7 @@ class Model(Sales):
             return refused(422, "voucher_expired")
 
         def effect() -> dict[str, Any]:
-            member = None if voucher.member is None else self.members[program, voucher.member]
+            member = self.living(program, voucher.member)
             if voucher.balance is not None:
                 voucher.balance = 0
             if member is not None:
@@ -254,60 +268,6 @@ class Model(Sales):
             return voucher.seen(today)
 
         return Outcome(200, effect=effect)
-
-    # --- what a schedule does
-
-    def move(self, program: str, members: list[str], today: date) -> list[str]:
-        """A schedule moved these heads in one transaction; answers what of it is wrong."""
-        friend = next((one for one in members if self._is_due(self.members[program, one], today, members)), None)
-        if friend is None:
-            if len(members) != 1:
-                return [f"{members} were moved together without a reason"]
-            self.members[program, members[0]].advance(today)
-            return []
-        moved = self.settle(self.members[program, friend], today)
-        return [] if sorted(moved) == sorted(members) else [f"{members} were moved, not {moved}"]
-
-    @staticmethod
-    def _is_due(member: Member, today: date, together: list[str]) -> bool:
-        due = member.referral == "settling" and member.settles is not None and member.settles <= today
-        return due and (len(together) == 1 or member.advocate in together)
-
-    def settle(self, friend: Member, today: date) -> list[str]:
-        """Pays a referral whose purchase has settled; answers whom it moved."""
-        rules, order = self.rules[friend.program], friend.qualified_by
-        assert order is not None
-        rule, advocate = rules.referral, self.members[friend.program, friend.advocate or ""]
-        least = max(1, rule["minimum_purchase"])
-        if order.worth(rules, order.refunded) < least:
-            friend.advance(today)
-            others = sorted(
-                (one for one in friend.orders if one is not order and one.worth(rules, one.refunded) >= least),
-                key=lambda one: one.happened,
-            )
-            others = [one for one in others if one.occurred >= friend.joined]
-            friend.referral, friend.qualified_by, friend.settles = "joined", None, None
-            if others:
-                self.wait(friend, others[0])
-            return [friend.member_id]
-        if order.held:
-            friend.advance(today)
-            friend.settles = days_after(today, 7)
-            return [friend.member_id]
-        capped = rule["yearly_cap"] is not None and advocate.paid_for.get(today.year, 0) >= rule["yearly_cap"]
-        last = rules.last_day(today)
-        friend.advance(today)
-        friend.points.grant(rule["friend_points"], last)
-        friend.post("bonus", "referral", rule["friend_points"], expires_on=last.isoformat())
-        friend.referral, friend.settles = "paid", None
-        friend.why = "yearly_cap" if capped else None
-        if capped:
-            return [friend.member_id]
-        advocate.advance(today)
-        advocate.points.grant(rule["advocate_points"], last)
-        advocate.post("bonus", "referral", rule["advocate_points"], expires_on=last.isoformat())
-        advocate.paid_for[today.year] = advocate.paid_for.get(today.year, 0) + 1
-        return [friend.member_id, advocate.member_id]
 
 
 def _shown(entry: dict[str, Any]) -> dict[str, Any]:

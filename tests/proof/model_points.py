@@ -128,6 +128,19 @@ class Points:
             self.lifetime -= before - self.available
         return held, before - self.available
 
+    def join(self, other: Points) -> None:
+        """Takes all of another's in; the other has none left."""
+        for mine, theirs in ((self.earned, other.earned), (self.lost, other.lost)):
+            for day, points in theirs.items():
+                mine[day] = mine.get(day, 0) + points
+        for until, lots in other.held.items():
+            for last, points in lots.items():
+                self.hold(points, last, until)
+        self.spent += other.spent
+        self.lifetime += other.lifetime
+        self.through = max(self.through, other.through)
+        other.__init__()  # type: ignore[misc]  # as new
+
     def expiring(self) -> list[tuple[int, date]]:
         """Each last day with what will lapse after it if nothing more is spent."""
         spent = self.spent - self._charged

@@ -24,6 +24,13 @@ class Sales:
         self.done: dict[Any, tuple[Any, dict[str, Any]]] = {}
         self.born: list[Voucher] = []
 
+    def living(self, program: str, member_id: str | None) -> Member | None:
+        """Whoever somebody is by now: accounts are merged into others."""
+        found = self.members.get((program, member_id or ""))
+        while found is not None and found.merged_into is not None:
+            found = self.members[program, found.merged_into]
+        return found
+
     def order(self, program: str, order_id: str) -> Order:
         return self.orders.setdefault((program, order_id), Order(program, order_id))
 
@@ -117,9 +124,9 @@ class Sales:
         return sum(spend.paid for spend in order.spends if spend.in_total)
 
     def _buyer(self, program: str, asked: dict[str, Any]) -> Member | None:
-        found = self.members.get((program, asked.get("member_id", "")))
+        found = self.living(program, asked.get("member_id"))
         if found is None and asked.get("email") is not None:
-            found = self.members.get((program, self.identities.get((program, asked["email"]), "")))
+            found = self.living(program, self.identities.get((program, asked["email"])))
         return found
 
     def _book(self, order: Order, op: Any, member: Member | None, today: date, now: datetime) -> None:
@@ -223,8 +230,10 @@ class Sales:
             return refused(404, "purchase_not_found")
         if member is None:
             return refused(404, "member_not_found")
+        if member.merged_into is not None:
+            return refused(409, "member_merged", merged_into=member.merged_into)
         if order.claim is not None:
-            if order.member == member.member_id:
+            if self.living(program, order.member) is member:
                 return Outcome(200, facts=order.claim)
             return refused(409, "already_claimed")
         if order.member is not None:
@@ -276,7 +285,7 @@ class Sales:
             if has != had:
                 assert spend.card.balance is not None
                 spend.card.balance += has - had
-        member = None if order.member is None else self.members[order.program, order.member]
+        member = self.living(order.program, order.member)
         opened = held > order.held
         order.refunded, order.held = refunded, held
         told = {"refund_id": refund_id, "order_id": order.order_id, "amount": amount, "refunded": refunded}

@@ -227,6 +227,10 @@ class Member:
     program: str
     member_id: str
     joined: date
+    since: float = 0.0
+    """When they joined, in seconds since the epoch."""
+    merged_into: str | None = None
+    merged_from: list[str] = field(default_factory=list)
     points: Points = field(default_factory=Points)
     chain: list[Entry] = field(default_factory=list)
     stamps: dict[str, int] = field(default_factory=dict)
@@ -269,7 +273,7 @@ class Member:
         points = self.points.on(today)
         return {
             "member_id": self.member_id,
-            "status": "active",
+            "status": "active" if self.merged_into is None else "merged",
             "points": {"available": points.available, "pending": points.pending, "lifetime": points.lifetime},
             "expiring": [{"points": left, "expires_on": last.isoformat()} for left, last in points.expiring()],
             "stamps": [

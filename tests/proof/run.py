@@ -12,6 +12,8 @@ from typing import Any
 from tests.proof.doing import Client, Op
 from tests.proof.judge import Judge
 from tests.proof.model import Model
+from tests.proof.poison import Poison
+from tests.proof.reports import hold_reports
 from tests.proof.schedule import Nights
 from tests.proof.service import SECRET, Service, opened
 from tests.proof.shops import documents
@@ -110,6 +112,7 @@ class Hours:
         self.model = Model(shops)
         self.judge = Judge(self.model, service.line, self.client)
         self.nights = Nights(stage, service)
+        self.poison = Poison(service, list(shops))
         service.line.commits.clear()
 
     def play(self, ops: int, an_hour: int) -> None:
@@ -129,15 +132,22 @@ class Hours:
         line.rate = self.rate
         self.traffic.heat()
         left = [ops]
+        joining, self.poison.joining = self.poison.joining, []
+        self.poison.spoil(dice)
+        self.judge.poisoned = set() if self.poison.spoilt is None else {self.poison.spoilt}
+        self.judge.set_aside.clear()
         outage = dice.randrange(ops) if self.rate and dice.random() < 0.3 else -1
 
         def work() -> None:
+            while joining:
+                joined = joining.pop()
+                self.poison.members.append((joined.program, self.client.tell(joined).body["member_id"]))
             while left[0] > 0:
+                if self.nights.work(dice):
+                    continue
                 left[0] -= 1
                 if left[0] == outage:
                     self._outage()
-                if self.nights.work(dice):
-                    continue
                 self._do(self.traffic.next())
             while (op := self.traffic.left_over()) is not None:
                 self._do(op)
@@ -149,6 +159,7 @@ class Hours:
         self.stage.run([work] * self.threads, skews if self.threads > 1 else [0])
         line.rate = 0
         line.settle()
+        self.poison.mend()
 
     def _outage(self) -> None:
         """The database is away for a minute of the simulated clock."""
@@ -168,8 +179,12 @@ class Hours:
         self.judge.replay()
         everyone = list(self.model.members)
         chosen = everyone if everybody else self.stage.random.sample(everyone, min(60, len(everyone)))
+        if missing := self.judge.poisoned - self.judge.set_aside:
+            self.judge.differ(f"{missing} cannot be read and was not set aside")
         if not self.judge.count:
             self.judge.rest(chosen)
+        if not self.judge.count and everybody:
+            hold_reports(self.judge, self.nights)
         self.client.lossy = True
 
     def _tell_result(self) -> None:
@@ -177,6 +192,7 @@ class Hours:
         result.ops, result.calls, result.retries = self.client.told, line.calls, self.client.retries
         result.conflicts = line.conflicts
         result.faults = line.met + self.client.met + self.nights.met
+        result.faults["poisoned record"] = self.poison.count
         result.checked, result.differences, result.count = self.judge.checked, self.judge.differences, self.judge.count
         result.fingerprint = f"{self.stage.steps}-{self.stage.ms}-{self.stage.random.randrange(1 << 32):08x}"
 

@@ -49,17 +49,7 @@ class Nights:
         return False
 
     def _begin(self, as_of: datetime) -> bool:
-        event = {
-            "version": "0",
-            "id": f"{self.stage.random.randrange(1 << 32):08x}-0000",
-            "account": "0",
-            "region": "local",
-            "time": as_of.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "resources": [],
-            "source": "aws.events",
-            "detail-type": "Scheduled Event",
-            "detail": {},
-        }
+        event = _event(as_of, f"{self.stage.random.randrange(1 << 32):08x}")
         self._as(as_of)
         try:
             self.service.app.handler_map["due"](event, _Context(300_000))
@@ -81,8 +71,7 @@ class Nights:
             self.met["delivery repeated"] += 1
         late = dice.random() < OUT_OF_TIME
         self.met["worker out of time"] += late
-        record = {"messageId": "1", "receiptHandle": "1", "body": body, "attributes": {}, "messageAttributes": {}}
-        event = {"Records": [{**record, "eventSource": "aws:sqs"}]}
+        event = {"Records": [_record(body)]}
         self._as(json.decode(body, type=Task).as_of)
         try:
             answer: Any = self.service.app.handler_map["work"](event, _Context(0 if late else 300_000))
@@ -95,6 +84,14 @@ class Nights:
         self._done()
         return True
 
+    def fold(self) -> None:
+        """Counts everything that was booked, for the reports."""
+        self.service.app.handler_map["metrics"](_event(self.stage.now(), "00000000"), _Context(300_000))
+        while self.service.tasks:
+            record = _record(self.service.tasks.pop())
+            answer: Any = self.service.app.handler_map["work"]({"Records": [record]}, _Context(300_000))
+            assert not answer["batchItemFailures"], record
+
     def _as(self, as_of: datetime) -> None:
         actor = self.stage.actor
         assert actor is not None
@@ -105,3 +102,22 @@ class Nights:
         actor = self.stage.actor
         assert actor is not None
         actor.doing = None
+
+
+def _event(as_of: datetime, name: str) -> dict[str, Any]:
+    return {
+        "version": "0",
+        "id": f"{name}-0000",
+        "account": "0",
+        "region": "local",
+        "time": as_of.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "resources": [],
+        "source": "aws.events",
+        "detail-type": "Scheduled Event",
+        "detail": {},
+    }
+
+
+def _record(body: str) -> dict[str, Any]:
+    record = {"messageId": "1", "receiptHandle": "1", "body": body, "attributes": {}, "messageAttributes": {}}
+    return {**record, "eventSource": "aws:sqs"}

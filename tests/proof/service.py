@@ -29,6 +29,7 @@ class Reply(NamedTuple):
     status: int
     body: Any
     replayed: bool
+    retry_after: str | None = None
 
 
 def settle_environment(endpoint: str | None) -> None:
@@ -110,7 +111,10 @@ class Service:
         from infra.local.gateway import _make_thread_safe
 
         _make_thread_safe(app)
+        from chalicelib.store import table
+
         self.app, self.stage, self.line = app, stage, line
+        self.client, self.table = table.connection().client, TABLE
         self.tasks: list[str] = []
         self._routes = [
             (re.compile("^" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "$"), path)
@@ -137,7 +141,9 @@ class Service:
         answer = self.app(event, None)
         text = answer["body"]
         told = json.loads(text) if text and "json" in answer["headers"].get("Content-Type", "") else text
-        return Reply(answer["statusCode"], told, answer["headers"].get("Idempotent-Replayed") == "true")
+        headers = answer["headers"]
+        replayed, wait = headers.get("Idempotent-Replayed") == "true", headers.get("Retry-After")
+        return Reply(answer["statusCode"], told, replayed, wait)
 
     def signed(self, raw: str) -> dict[str, str]:
         """The headers with which the provider signs a body now."""
@@ -177,10 +183,19 @@ def opened(stage: Stage, endpoint: str | None) -> Iterator[Service]:
 
 
 def _make_quick(client: Any, *, signed: bool) -> None:
-    """Takes out of boto what costs most and says nothing here: who calls, and its signature where nobody reads it."""
+    """Takes out of boto what costs most and says nothing here: who calls, where to, and a signature nobody reads."""
     told = "proof"
     agent = client._user_agent_creator
     agent.to_string = lambda: told
+    resolve, known = client._resolve_endpoint_ruleset, {}
+
+    def resolved(model: Any, *rest: Any, **named: Any) -> Any:
+        if model.name not in known:
+            known[model.name] = resolve(model, *rest, **named)
+        url, headers, properties = known[model.name]
+        return url, dict(headers), properties
+
+    client._resolve_endpoint_ruleset = resolved
     if not signed:
         client.meta.events.unregister("request-created.dynamodb", client._request_signer.handler)
 

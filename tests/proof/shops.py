@@ -45,6 +45,16 @@ REWARDS: list[dict[str, Any]] = [
         "per_member": 1,
     },
     {
+        "id": "rare",
+        "name": "One of two",
+        "kind": "experience",
+        "value": 0,
+        "cost": 100,
+        "points": 8,
+        "valid_days": 12,
+        "stock": 2,
+    },
+    {
         "id": "gift-5",
         "name": "€5 card",
         "kind": "gift_card",

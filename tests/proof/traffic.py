@@ -22,6 +22,7 @@ WEIGHTS = {
     "sell_card": 2,
     "spend_card": 4,
     "claim": 2,
+    "merge": 1,
     "tell": 10,
     "get_member": 4,
     "get_voucher": 2,
@@ -169,7 +170,8 @@ class Traffic:
         body, idem = {"reward_id": reward_id}, self._new("k")
         path = f"/members/{member_id}/redemptions"
         args = {**body, "member_id": member_id}
-        return Op("redeem", program, "storefront", "POST", path, body, args, ("redeem", program, member_id, idem), idem)
+        role, cause = self.dice.choice(("storefront", "storefront", "member")), ("redeem", program, member_id, idem)
+        return Op("redeem", program, role, "POST", path, body, args, cause, idem)
 
     def _use(self, program: str, facts: Facts) -> Op | None:
         code = self._recent(facts.codes)
@@ -222,6 +224,14 @@ class Traffic:
         body = {"member_id": self._who(facts)}
         args, path = {**body, "order_id": order_id}, f"/purchases/{order_id}/claim"
         return Op("claim", program, "storefront", "POST", path, body, args, ("claim", program, order_id))
+
+    def _merge(self, program: str, facts: Facts) -> Op:
+        member_id, from_id = self.dice.sample(facts.members, 2)
+        if facts.hot and self.dice.random() < 0.3 and facts.hot[0] != from_id:
+            member_id = facts.hot[0]
+        body, idem = {"from_member_id": from_id}, self._new("k")
+        args, path = {**body, "member_id": member_id}, f"/members/{member_id}/merge"
+        return Op("merge", program, "staff", "POST", path, body, args, ("merge", program, member_id, idem), idem)
 
     def _tell(self, program: str, facts: Facts) -> Op:
         """The provider's events of one sale come in any order, for they are made together and told at random."""
@@ -326,6 +336,9 @@ class Traffic:
                     facts.guest_emails.append(op.args["email"])
         elif op.kind == "redeem":
             (facts.cards if body["kind"] == "gift_card" else facts.codes).append(body["code"])
+        elif op.kind == "merge":
+            if self.dice.random() < 0.8 and op.args["from_member_id"] in facts.members:
+                facts.members.remove(op.args["from_member_id"])
         elif op.kind == "sell_card":
             facts.cards.append(body["code"])
         if op.kind in ("buy", "claim"):
