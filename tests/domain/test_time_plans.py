@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain import merging
 from chalicelib.domain.advance import next_date
 from chalicelib.domain.calendar import day_of
 from tests.time.life import Life, rules
@@ -112,3 +113,16 @@ def test_the_next_date_is_the_day_after_the_last_one_paid() -> None:
     assert day_of(next_date(life.head) or 0).isoformat() == "2026-06-01"
     life.live("2026-06-01T00:00 run")
     assert next_date(life.head) is None, "told, and nothing is due until it is paid again"
+
+
+def test_two_accounts_that_become_one_are_not_told_again_of_plans_that_were_over() -> None:
+    told, other = (Life(rules(**CLUBS), "2026-01-05") for _ in range(2))
+    for life in (told, other):
+        life.live("2026-05-01 paid club 2026-05-31" if life is told else "2026-05-01 paid patron 2026-07-31 t")
+        life.live("2026-06-02 run")
+    now = told.moment("2026-06-03")
+    for source, target in ((told, other), (other, told)):
+        one = merging.merge(
+            source.head, target.head, told.program, 1, cause=("merge", "k"), fingerprint="f", now=now, booked_by="test"
+        ).target
+        assert day_of(next_date(one) or 0).isoformat() == "2026-08-01", "only the plan that is still held"

@@ -142,19 +142,22 @@ def test_a_gift_card_that_was_spent_whole_only_leaves_the_index() -> None:
         assert made.run(ENDED + timedelta(days=1)).due == 0
 
 
-def test_money_taken_while_a_gift_card_ends_is_taken_and_the_card_ends_after_it() -> None:
+@pytest.mark.parametrize(("amount", "end"), [(200, ["expired"]), (500, [])])
+def test_money_taken_while_a_gift_card_ends_is_taken_and_what_was_spent_whole_has_no_other_end(
+    amount: int, end: list[str]
+) -> None:
     with shop() as made:
         redeem.redeem(made.call(), "ann", "card", "k")
         code, _ = voucher_of(made, "gift_card")
 
         def at_the_last_minute() -> None:
             made.now = ENDED - timedelta(hours=2)
-            settle_voucher.use(made.call(), code, "order-1", 200)
+            settle_voucher.use(made.call(), code, "order-1", amount)
 
         with patch.object(walk, "load", between(walk.load, at_the_last_minute)), patch.object(attempt.time, "sleep"):
             assert made.run(ENDED).failed == 0
-        assert voucher_of(made, "gift_card")[1].n == 300
-        assert ends(made) == ["expired"]
+        assert voucher_of(made, "gift_card")[1].n == 500 - amount
+        assert ends(made) == end
         assert runs.those_aside(made.program.program_id, None, 10) == []
 
 
