@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from chalicelib.actions import guessing
 from chalicelib.actions.admission import Admitted, Call, enter, final_head, require_staff_cap
 from chalicelib.actions.attempt import attempt
 from chalicelib.actions.gift_card import pay_with
@@ -67,7 +68,7 @@ def _once(call: Call, order: Order) -> Booked:
     asked.extend(keys.voucher(program_id, one) for one in sealed)
     asked.extend(keys.voucher_settled(program_id, one) for one in sealed)
     if sealed:
-        asked.extend(gift_cards.slots(program_id, order.order_id))
+        asked.extend([*gift_cards.slots(program_id, order.order_id), *guessing.asked(call)])
     admitted = enter(call.credential, asked)
     known = existing(admitted, names)
     if known is not None and not _told_elsewhere(known):
@@ -158,12 +159,15 @@ def _used(call: Call, admitted: Admitted, order: Order, sealed: list[str]) -> li
     """The vouchers that the sale uses, settled in its own transaction; a voucher used for this very order is fine."""
     if len(set(sealed)) > earning.MOST_VOUCHERS:
         raise Refused("too_many_vouchers", f"One purchase can use at most {earning.MOST_VOUCHERS} vouchers.")
+    if sealed:
+        guessing.require_patience(admitted, call)
     today = local_day(call.now, admitted.program.time_zone)
     writes: list[Write] = []
     cards = []
     for one in dict.fromkeys(sealed):
         row = admitted.found.get(keys.voucher(admitted.program_id, one))
         if row is None:
+            guessing.missed(admitted, call)
             raise Refused("voucher_unknown", "One of the voucher codes is unknown; take it off the order.")
         end = admitted.found.get(keys.voucher_settled(admitted.program_id, one))
         settled = None if end is None else end.document(Settled)

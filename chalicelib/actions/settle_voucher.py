@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
+from chalicelib.actions import guessing
 from chalicelib.actions.admission import Admitted, Call, enter, final_head, not_found
 from chalicelib.actions.attempt import attempt
 from chalicelib.actions.earn import used_by
@@ -54,8 +55,10 @@ def look_up(call: Call, code: str) -> Held:
 def _held(call: Call, sealed: str, more: Sequence[Key] = ()) -> tuple[Admitted, Held]:
     program_id = call.credential.program_id
     issued, end = keys.voucher(program_id, sealed), keys.voucher_settled(program_id, sealed)
-    admitted = enter(call.credential, [issued, end, *more])
+    admitted = enter(call.credential, [issued, end, *guessing.asked(call), *more])
+    guessing.require_patience(admitted, call)
     if issued not in admitted.found:
+        guessing.missed(admitted, call)
         not_found("voucher")
     settled = admitted.found[end].document(Settled) if end in admitted.found else None
     today = local_day(call.now, admitted.program.time_zone)

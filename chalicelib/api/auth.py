@@ -58,13 +58,14 @@ def _of_token(text: str, now: datetime) -> Credential:
         )
     except jwt.PyJWTError:
         unauthorized()
-    if not isinstance(claims["exp"], int) or claims["exp"] * 1000 <= milliseconds(now):
+    numbers = claims["exp"], claims["ims"]
+    if not all(isinstance(one, int) for one in numbers) or claims["exp"] * 1000 <= milliseconds(now):
         unauthorized()
     return Credential(
         program_id=str(claims["iss"]),
         member_id=str(claims["sub"]),
         session_id=str(claims["jti"]),
-        issued_ms=int(claims["ims"]),
+        issued_ms=claims["ims"],
     )
 
 

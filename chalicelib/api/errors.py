@@ -76,6 +76,7 @@ STATUS: dict[str, int] = {
     "merge_with_itself": 422,
     "identity_required": 422,
     # ours
+    "too_many_guesses": 429,
     "internal_error": 500,
     "unavailable": 503,
 }
@@ -103,7 +104,7 @@ def problem(code: str, detail: str, faults: list[Fault] | None = None, facts: di
     )
     headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
     if status in (429, 503):
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str((facts or {}).get("retry_after", RETRY_AFTER_SECONDS))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     body = {**(facts or {}), **msgspec.to_builtins(told)}

@@ -122,6 +122,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     failures = {400: "Malformed"} | ({401: "No or bad credential", 403: "Not this role"} if operation.roles else {})
     if operation.body is not None or operation.method != "GET":
         failures |= {409: "Conflict of cause or state", 413: "Too large", 422: "The program's rules refuse"}
+    if operation.path.startswith("/vouchers/") or operation.path == "/purchases":
+        failures[429] = "Too many wrong voucher codes; Retry-After says how long to wait"
     failures |= {404: "Not found", 500: "Our fault", 503: "Try again"}
     for status, what in sorted(failures.items()):
         responses[str(status)] = {"description": what, **_PROBLEM}

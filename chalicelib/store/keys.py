@@ -148,6 +148,11 @@ def recipient(program_id: str, sealed_email: str, sealed: str) -> Key:
     return f"P#{program_id}#ID#recipient#{sealed_email}", f"CARD#{sealed}"
 
 
+def guesses(program_id: str, who: str) -> Key:
+    """How many wrong voucher codes a key sent lately, and until when it has to wait."""
+    return f"P#{program_id}#GUESSES#{who[:26]}", "COUNT"
+
+
 def departed(program_id: str, sealed_identity: str) -> Key:
     """That somebody of this identity was a member and was erased: a keyed hash, and gone after a time."""
     return f"P#{program_id}#ID#departed#{sealed_identity}", "GONE"

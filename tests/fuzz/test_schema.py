@@ -22,7 +22,7 @@ from chalicelib.api.door import PREFIX, Door, Operation
 from tests.fuzz.serving import Served, serving
 from tests.fuzz.world import label
 
-EXAMPLES = 150 if os.environ.get("REGULARS_FUZZ") == "long" else 3
+EXAMPLES = 150 if os.environ.get("REGULARS_FUZZ") == "long" else 2
 CHECKS = [
     checks.status_code_conformance,
     checks.content_type_conformance,

@@ -12,13 +12,13 @@ GUARDS: list[Guard] = [
     guard(
         "The same order with other content is a conflict",
         "actions/earn.py",
-        "if (purchase.fingerprint != order.fingerprint) if same_teller else not agrees:",
+        "if (purchase.fingerprint != order.fingerprint) if purchase.told_by is None else not agrees:",
         REPLAYS + "the_same_order_with_other_content_is_a_conflict",
     ),
     guard(
         "An order booked before is answered, not booked",
         "actions/earn.py",
-        "if known is not None and not _told_elsewhere(known, order):",
+        "if known is not None and not _told_elsewhere(known):",
         ROWS + "row_01_a_retried_or_offline_synced_sale_earns_twice_is_impossible",
     ),
     guard(
@@ -147,9 +147,9 @@ GUARDS: list[Guard] = [
     guard(
         "An unknown voucher refuses the whole purchase",
         "actions/earn.py",
-        'if row is None:\n            raise Refused("voucher_unknown"',
+        'if row is None:\n            guessing.missed(admitted, call)\n            raise Refused("voucher_unknown"',
         REWARDS + "one_voucher_that_cannot_be_used_refuses_the_whole_purchase",
-        new='if row is None:\n            continue\n            raise Refused("voucher_unknown"',
+        new='if row is None:\n            continue\n            guessing.missed(admitted, call)\n            raise Refused("voucher_unknown"',
     ),
     guard(
         "A purchase's vouchers are checked before they are used",

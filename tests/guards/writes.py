@@ -29,9 +29,9 @@ REFUND = guard(
 REFUNDED = guard(
     "A purchase's refunded total moves only as it was read",
     "store/entries.py",
-    "(Row.n == seen) & as_seen & Row.v.does_not_exist()",
+    "(Row.n == int(row.n or 0)) & unpaid_since(row) & Row.v",
     RACES + "two_refunds_at_once_never_exceed_the_purchase",
-    new="as_seen & Row.v.does_not_exist()",
+    new="unpaid_since(row) & Row.v",
 )
 VOUCHER = guard(
     "A redemption issues its voucher once",

@@ -1,0 +1,1 @@
+"""Who may what: every route, every role, own and others."""
