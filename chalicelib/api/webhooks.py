@@ -51,14 +51,18 @@ def post_webhook(asked: Asked) -> Answer:
     from chalicelib.api import hearing  # with all that booking needs: no other call pays for it
 
     noted = hearing.hear(by_provider(asked, program_id, name), name, asked.raw, headers, setting.bound())
-    if noted.outcome == "set_aside":
-        telemetry.count("SetAside", 1, asked.now)
+    if noted.outcome in _COUNTED:
+        telemetry.count(_COUNTED[noted.outcome], 1, asked.now)
     heard = providers.heard_of(found.get(heard_key))
     ignored, now_ms = int(noted.outcome == "ignored"), milliseconds(asked.now)
     if ignored or heard.last_ms is None or heard.last_ms + HEARD_EVERY_MS <= now_ms:
         with suppress(Unavailable):  # the event is booked; sending it again would tell nothing new
             providers.note_heard(program_id, name, now_ms, ignored)
     return Answer(body=answers.Heard(outcome=noted.outcome))
+
+
+_COUNTED = {"booked": "Booked", "set_aside": "SetAside"}
+"""What became of an event, and the metric by which it counts."""
 
 
 def by_provider(asked: Asked, program_id: str, name: str) -> Call:
