@@ -10,7 +10,7 @@ import gc
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -30,6 +30,8 @@ from chalicelib.store.table import Row, load
 
 CHUNK_DAYS = 31
 """Booked days that are folded before the rollups are written: what a run that is stopped has to do again."""
+SETTLING = timedelta(minutes=15)
+"""After midnight a transaction of yesterday's may still be on its way, and the journal's index behind the table."""
 BATCH = 100
 LEVEL = 1
 """Of compression: a few more bytes for a third of the processor time."""
@@ -76,7 +78,8 @@ def fold(
 ) -> Folded:
     """Folds what a slice booked up to ``day``, from where it was left; for a day before that, just that day.
 
-    ``now`` is the real time: nothing more can be booked on days before it, so the next run begins there.
+    ``now`` is the real time: on days that ended SETTLING before it nothing more is booked, so the next run begins
+    after them.
     """
     program_id, zone = written.program.program_id, written.program.time_zone
     through, complete = rollups.folded(program_id).get(slice_number, (0, 0))
@@ -93,7 +96,7 @@ def fold(
         for year in sorted(touched):
             roll_up(program_id, slice_number, year)
         years |= touched
-        through, complete = max(through, last), max(complete, min(last, local_day(now, zone)) - 1)
+        through, complete = max(through, last), max(complete, min(last, local_day(now - SETTLING, zone) - 1))
         rollups.set_folded(program_id, slice_number, through, complete)
         first = last + 1
     return Folded(first - begun, rows, sorted(years), first > day)

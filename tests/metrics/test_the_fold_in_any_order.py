@@ -120,6 +120,18 @@ def test_what_is_booked_later_on_the_day_of_a_run_is_seen_by_the_next() -> None:
         )
 
 
+def test_what_the_index_shows_only_after_midnight_is_seen_by_the_next_night() -> None:
+    with at("2026-03-01T10:00:00+00:00"), beside(program()) as shop:
+        for night in ("2026-03-02T22:05:00+00:00", "2026-03-03T22:05:00+00:00"):  # five past midnight in Helsinki
+            now = datetime.fromisoformat(night)
+            for number in range(keys.SHARDS):
+                fold.fold_until(shop.program_id, number, now, now)
+            with at("2026-03-02T21:59:59+00:00"):
+                shop.buy("last-second", 1000)
+        told = counting.report(shop, "participation", **{"from": "2026-03-02", "to": "2026-03-02"})["figures"]
+        assert told["guest_sales"] == 1000
+
+
 def test_a_claim_moves_a_guests_purchase_to_the_member_and_changes_no_total() -> None:
     with at("2026-03-02T10:00:00+00:00"), beside(program()) as shop:
         shop.buy("receipt", 1500)
