@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -26,12 +27,16 @@ VERSION = "/2018-06-01/runtime/"
 
 
 class Ran(msgspec.Struct):
-    """What a function answered, event by event, and how long it took (seconds) from its process's start."""
+    """What a function answered, event by event, and how long it took (seconds) from its process's start.
+
+    ``processor`` is the processor time of the whole process, which other work on the machine does not lengthen.
+    """
 
     answers: list[Any]
     ready: float
     first: float
     output: str
+    processor: float
 
 
 class _Api(ThreadingHTTPServer):
@@ -104,7 +109,7 @@ def run(task: Path, client: Path, handler: str, events: Sequence[Any], environme
     """The handler, in a fresh process, given these events one after another."""
     api = _Api(events)
     threading.Thread(target=api.serve_forever, daemon=True).start()
-    started = time.perf_counter()
+    spent, started = _spent(), time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-S", "-P", "-m", "awslambdaric", handler],
         cwd=task,
@@ -141,4 +146,10 @@ def run(task: Path, client: Path, handler: str, events: Sequence[Any], environme
         api.server_close()
     if len(api.answers) < len(events):
         raise AssertionError(f"the function gave {len(api.answers)} of {len(events)} answers and said: {output}")
-    return Ran(api.answers, api.times[0] - started, api.times[1] - started, output)
+    return Ran(api.answers, api.times[0] - started, api.times[1] - started, output, _spent() - spent)
+
+
+def _spent() -> float:
+    """Processor time (seconds) of the processes that this one started and saw end."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
