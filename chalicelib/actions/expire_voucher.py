@@ -21,6 +21,7 @@ def expire_voucher(
     if settled is not None or used_up or voucher.valid_until is None:
         vouchers.no_longer_due(program.program_id, sealed)
         return 2
+    left = None if issued.n is None else int(issued.n)
     end = Settled(
         kind="reverse",
         outcome="expired",
@@ -32,7 +33,8 @@ def expire_voucher(
         occurred_ms=milliseconds(min(start_of(voucher.valid_until + 1, program.time_zone), now)),
         booked_ms=milliseconds(now),
         program_version=written.version,
+        amount=left,
     )
-    writes = vouchers.expired(program, sealed, end, None if issued.n is None else int(issued.n))
+    writes = vouchers.expired(program, sealed, end, left)
     commit(writes)
     return pricing.units(writes)

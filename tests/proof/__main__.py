@@ -15,6 +15,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=16)
     parser.add_argument("--faults", type=int, default=50, help="of a thousand calls to the database")
     parser.add_argument("--engine", choices=("embedded", "inside"), default="embedded")
+    parser.add_argument("--hour", type=int, default=2_500, help="operations between two quiet points")
     given = parser.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
         # Sets are gone through in the order of their hashes: a run replays exactly with these fixed.
@@ -34,7 +35,7 @@ def main() -> int:
             name = "the engine in this process"
         failed = 0
         for seed in map(int, given.seed.split(",")):
-            result = run(seed, given.ops, given.threads, endpoint, given.faults, engine=name)
+            result = run(seed, given.ops, given.threads, endpoint, given.faults, given.hour, engine=name)
             print(result, flush=True)
             failed += bool(result.count)
     return 1 if failed else 0

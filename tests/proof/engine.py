@@ -164,7 +164,8 @@ class Engine:
             if looked == limit:
                 keys = {"pk", "sk", index.hash_name, index.range_name}
                 evaluated = {} if last is None else {name: last[name] for name in keys}
-                return 200, {"Items": found, "Count": len(found), "LastEvaluatedKey": evaluated}
+                counted = {"Count": len(found), "ScannedCount": looked}
+                return 200, {"Items": found, "LastEvaluatedKey": evaluated, **counted}
             looked, last = looked + 1, item
             if holds(asked.get("FilterExpression"), item, names, values):
                 kept = index.kept

@@ -163,7 +163,7 @@ class Judge:
                     self.differ(
                         f"a schedule ended a voucher that was {voucher.end}, to be used until {voucher.last_day}"
                     )
-                voucher.end = "expired"
+                voucher.end, voucher.ended_with = "expired", voucher.balance or 0
             elif kind == "Put" and _is(part, "ASIDE"):
                 self.set_aside.add(part["Item"]["sk"]["S"])
                 if part["Item"]["sk"]["S"] not in self.poisoned:
@@ -203,8 +203,10 @@ class Judge:
             chain = self._pages(program, f"/members/{member_id}/ledger")[::-1]
             self._hold_chain(member_id, chain, member.chain)
             today = self.model.rules[program].day(now)
-            vouchers = sorted(map(repr, map(_sorted, (one.seen(today) for one in member.vouchers))))
-            names = set(member.vouchers[0].seen(today)) if member.vouchers else set()
+            # A merged account shows what was issued to itself; whoever it became shows everything.
+            theirs = [one for one in member.vouchers if member.merged_into is None or one.member == member_id]
+            vouchers = sorted(map(repr, map(_sorted, (one.seen(today) for one in theirs))))
+            names = set(theirs[0].seen(today)) if theirs else set()
             found = self._pages(program, f"/members/{member_id}/vouchers")
             listed = sorted(repr(_sorted({name: one[name] for name in names})) for one in found)
             if vouchers != listed:
@@ -236,6 +238,8 @@ class Judge:
         cursor = ""
         while True:
             page = self._read(program, f"{path}?limit=100{cursor}")
+            if "items" not in page:
+                return found
             found.extend(page["items"])
             if page["next_cursor"] is None:
                 return found

@@ -71,6 +71,8 @@ class Voucher:
     order: str | None = None
     balance: int | None = None
     by_card: bool = False
+    ended_with: int = 0
+    """What a gift card still held when it ended."""
 
     @property
     def limited(self) -> bool:

@@ -44,7 +44,8 @@ def _points(judge: Judge, program: str) -> dict[str, int]:
         "expired": -by_kind["expire"],
         "adjusted": by_kind["adjust"],
         "gift_cards_issued": sum(card.value for card in cards),
-        "gift_card_liability": sum(card.balance or 0 for card in cards if card.end is None),
+        # Money of a refunded order that comes back to a card which ended meanwhile is still somebody's.
+        "gift_card_liability": sum((card.balance or 0) - card.ended_with for card in cards),
     }
 
 

@@ -123,7 +123,8 @@ class Hours:
             self._quiet(everybody=left <= 0)
             if self.judge.count:
                 break  # what follows would differ because this did
-            self.stage.ms += self.stage.random.randrange(1, 6) * 86_400_000 - self.stage.random.randrange(40_000_000)
+            days = self.stage.random.choice((1, 2, 3, 6, 11, 19))
+            self.stage.ms += days * 86_400_000 - self.stage.random.randrange(40_000_000)
         self._tell_result()
 
     def _hour(self, ops: int) -> None:
@@ -133,7 +134,9 @@ class Hours:
         self.traffic.heat()
         left = [ops]
         joining, self.poison.joining = self.poison.joining, []
-        self.poison.spoil(dice)
+        nights = dice.choice((0, 1, 1, 2, 2, 3))  # none: the schedule is late by a whole hour's traffic
+        if nights:
+            self.poison.spoil(dice)
         self.judge.poisoned = set() if self.poison.spoilt is None else {self.poison.spoilt}
         self.judge.set_aside.clear()
         outage = dice.randrange(ops) if self.rate and dice.random() < 0.3 else -1
@@ -155,7 +158,7 @@ class Hours:
                 pass
 
         skews = [SKEW_MS if number % 2 else -SKEW_MS for number in range(self.threads)]
-        self.nights.fall(times=dice.choice((1, 2, 2, 3)))
+        self.nights.fall(nights)
         self.stage.run([work] * self.threads, skews if self.threads > 1 else [0])
         line.rate = 0
         line.settle()

@@ -38,7 +38,8 @@ class Nights:
     def fall(self, times: int) -> None:
         """The hour's schedule fires, and maybe once more before it is over."""
         self.due += [self.stage.now()] * times
-        self.met["schedule overlapping another"] += times - 1
+        self.met["schedule overlapping another"] += max(0, times - 1)
+        self.met["schedule late"] += times == 0
 
     def work(self, dice: random.Random, *, always: bool = False) -> bool:
         """Runs a schedule or works off a delivery, where there is one and the seed says so."""

@@ -20,7 +20,7 @@ WEIGHTS = {
     "check_in": 4,
     "enrol": 7,
     "sell_card": 2,
-    "spend_card": 4,
+    "spend_card": 5,
     "claim": 2,
     "merge": 1,
     "tell": 10,
@@ -102,7 +102,8 @@ class Traffic:
         """One of the latest mostly, for things are told, used and refunded soon; None where there are none."""
         if not things:
             return None
-        return self.dice.choice(things[-40:] if self.dice.random() < 0.8 else things)
+        dice = self.dice.random()
+        return self.dice.choice(things[-5:] if dice < 0.4 else things[-40:] if dice < 0.85 else things)
 
     def _enrol(self, program: str, facts: Facts) -> Op:
         email = f"{self._new('p')}@{program}.example"
@@ -166,7 +167,7 @@ class Traffic:
         return Op("refund", program, "storefront", "POST", path, body, args, cause)
 
     def _redeem(self, program: str, facts: Facts) -> Op:
-        member_id, reward_id = self._who(facts), self.dice.choice(self.rewards[program])
+        member_id, reward_id = self._who(facts), self.dice.choice([*self.rewards[program], "rare"])
         body, idem = {"reward_id": reward_id}, self._new("k")
         path = f"/members/{member_id}/redemptions"
         args = {**body, "member_id": member_id}
@@ -185,7 +186,7 @@ class Traffic:
         code = self._recent(facts.cards)
         if code is None:
             return None
-        known = self._recent(facts.orders) if self.dice.random() < 0.3 else None
+        known = self._recent(facts.orders) if self.dice.random() < 0.5 else None
         order_id = known[0] if known else f"w{self.dice.randrange(40)}-{self._count // 400}"
         body = {"order_id": order_id, "amount": self.dice.randrange(1, 900)}
         args = {**body, "code": code}

@@ -129,6 +129,8 @@ def test_a_gift_card_with_money_left_ends_once_and_pays_no_more() -> None:
             settle_voucher.use(made.call(), code, "order-2", 100)
         assert refused.value.code in ("voucher_expired", "voucher_settled")
         assert voucher_of(made, "gift_card")[1].n == 300, "what an order took stays taken, the rest is nobody's"
+        end = next(Row(**item) for item in made.memory.items.values() if item.get("t") == "SETTLED")
+        assert end.document(Settled).amount == 300, "or the owner's report would count it as owed for ever"
 
 
 def test_a_gift_card_that_was_spent_whole_only_leaves_the_index() -> None:
