@@ -13,8 +13,9 @@ from chalicelib.domain.calendar import day_number, milliseconds, start_of
 from chalicelib.domain.member import Head, Tier
 from chalicelib.store import members
 from tests.moments import at
-from tests.shop import opened, program
+from tests.shop import Shop, program
 from tests.time import costs
+from tests.time.engine_world import on_engine
 from tests.time.life import LEVELS
 
 ZONE = "Europe/Helsinki"
@@ -65,7 +66,8 @@ class Change(msgspec.Struct, frozen=True):
 
 def measured() -> Iterator[Change]:
     """Each change by itself, in a run of the schedule in which nothing else is due."""
-    with opened(program(**RULES)) as shop:
+    with on_engine():
+        shop = Shop(program(**RULES))
         for number, (name, head) in enumerate(heads().items()):
             costs.put([members.head_row(shop.program_id, replace(head, member_id=f"m{number}"))])
             yield alone(name, DAY)

@@ -28,10 +28,11 @@ from infra.local import tasks, template
 from infra.local.cloud import started
 from infra.local.table import create
 from tests.metering import Bill, metered
-from tests.shop import Shop, opened, program
+from tests.shop import Shop, program
+from tests.time.engine_world import on_engine
 
-NOW = datetime(2026, 6, 15, 3, tzinfo=UTC)
 AT_ONCE = 25
+NOW = datetime(2026, 6, 15, 3, tzinfo=UTC)
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -58,11 +59,12 @@ class Cost(msgspec.Struct, frozen=True):
 def shop(held: int, due: int) -> Iterator[Shop]:
     """A shop with ``held`` members, of whom ``due`` have points to be released today and the rest in a year.
 
-    On the table that the settings name where it is the embedded cloud's, else on one in process.
+    On the table that the settings name where it is the embedded cloud's, else on an engine in process.
     """
     rules = program(enrolment={"mode": "open"}, expiry={"policy": "none"}, tiers=None, referral=None)
     rules["program_id"] = f"held-{held}"
-    with nullcontext(Shop(rules)) if settings.endpoint() else opened(rules) as made:
+    with nullcontext() if settings.endpoint() else on_engine():
+        made = Shop(rules)
         today = local_day(NOW, rules["time_zone"])
         heads = (waiting_for_release(number, today if number < due else today + 365) for number in range(held))
         put([members.head_row(made.program_id, head) for head in heads])

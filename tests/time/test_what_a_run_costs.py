@@ -10,12 +10,13 @@ from chalicelib.actions.advance_member import advance_member
 from chalicelib.domain.calendar import local_day
 from chalicelib.store import members, programs, table
 from tests.metering import metered
-from tests.shop import opened, program
+from tests.shop import Shop, program
 from tests.time import changes, costs
+from tests.time.engine_world import on_engine
 
 
 def test_a_run_costs_what_is_due_and_not_what_is_held() -> None:
-    few, many = costs.run(60, 30), costs.run(600, 30)
+    few, many = costs.run(40, 20), costs.run(400, 20)
     assert few.bill.operations.count("Query") == many.bill.operations.count("Query")
     assert abs(many.requests - few.requests) <= few.requests * 0.1
     assert abs(many.units - few.units) <= few.units * 0.1
@@ -44,7 +45,8 @@ def test_several_changes_of_a_member_on_one_day_are_one_transaction() -> None:
         expiry={"policy": "none"},
     )
     day = datetime(2026, 6, 15, 3, tzinfo=UTC)
-    with opened(rules) as made:
+    with on_engine():
+        made = Shop(rules)
         version = programs.read_version(made.program_id, 1)
         assert version is not None
         today = local_day(day, rules["time_zone"])
