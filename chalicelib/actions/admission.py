@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NoReturn
 
 import msgspec
@@ -164,6 +164,13 @@ def require_staff_cap(admitted: Admitted, amount: int) -> None:
         raise Refused(
             "staff_cap_exceeded", f"Staff may enter at most {cap} minor units at once; ask the owner.", cap=cap
         )
+
+
+def require_staff_recent(admitted: Admitted, at: datetime | None, now: datetime) -> None:
+    """Refuses staff what lies so far back that it chooses its rule: a promotion's week, a tier's window, a promise."""
+    days = admitted.program.staff.backdate_days
+    if admitted.role == "staff" and days is not None and at is not None and at < now - timedelta(days=days):
+        raise Refused("backdated_too_far", f"Staff may enter what happened in the last {days} days; ask the owner.")
 
 
 def not_found(what: str) -> NoReturn:

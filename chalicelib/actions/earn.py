@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chalicelib.actions import guessing
-from chalicelib.actions.admission import Admitted, Call, enter, final_head, require_staff_cap
+from chalicelib.actions.admission import Admitted, Call, enter, final_head, require_staff_cap, require_staff_recent
 from chalicelib.actions.attempt import attempt
 from chalicelib.actions.gift_card import pay_with
 from chalicelib.domain import earning
@@ -74,6 +74,7 @@ def _once(call: Call, order: Order) -> Booked:
     if known is not None and not _told_elsewhere(known):
         return _again(admitted, order, known)
     require_staff_cap(admitted, order.sale.total)
+    require_staff_recent(admitted, order.sale.occurred_at, call.now)
     earning.require_currency(admitted.program, order.sale)
     used = _used(call, admitted, order, sealed)
     head = buyer(admitted, order.member_id, order.identities)

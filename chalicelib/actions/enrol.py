@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from chalicelib.actions.admission import Admitted, Call, enter
+from chalicelib.actions.admission import Admitted, Call, enter, require_staff_recent
 from chalicelib.actions.attempt import attempt
 from chalicelib.actions.claim import bought_before, claim_recent
 from chalicelib.actions.person import Person, again, recall
@@ -138,6 +138,7 @@ def _new(
     at = joining.enrolled_at or call.now
     if at > call.now + FUTURE:
         raise Refused("occurred_in_future", "enrolled_at lies in the future; send when the member joined.")
+    require_staff_recent(admitted, joining.enrolled_at, call.now)
     day = local_day(at, program.time_zone)
     head = Head(member_id=member_id, enrolled_ms=milliseconds(at), tier=bonus.ground_tier(program, day))
     head = begin(head, program, joining.contact.birthday, local_day(call.now, program.time_zone))

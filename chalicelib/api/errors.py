@@ -47,6 +47,7 @@ STATUS: dict[str, int] = {
     "currency_mismatch": 422,
     "occurred_in_future": 422,
     "staff_cap_exceeded": 422,
+    "backdated_too_far": 422,
     "refund_exceeds_purchase": 422,
     "insufficient_points": 422,
     "out_of_stock": 422,

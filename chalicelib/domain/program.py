@@ -164,10 +164,14 @@ class Plan(Document, frozen=True, kw_only=True):
 
 
 class Staff(Document, frozen=True, kw_only=True):
-    """The most that one staff action may move: points, and a purchase's total in minor units. None: no limit."""
+    """The most that one staff action may move: points, and a purchase's total in minor units. None: no limit.
+
+    ``backdate_days``: how far back a sale or an enrolment that staff enter may lie.
+    """
 
     adjustment_cap: Points | None = None
     purchase_cap: Minor | None = None
+    backdate_days: Days | None = 31
 
 
 class Close(Document, frozen=True, kw_only=True):
