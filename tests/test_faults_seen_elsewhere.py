@@ -1,7 +1,4 @@
-"""What goes wrong in other systems, taken from real reports; each row is a test of that name here.
-
-Rows about time and tiers' windows stand with their own systems' tests.
-"""
+"""What goes wrong in other systems, taken from real reports; each row is a test of that name here."""
 
 from __future__ import annotations
 
@@ -216,6 +213,68 @@ def test_row_06_two_checkouts_spend_one_gift_card_is_impossible(café: Shop) -> 
     assert ends == [201, 422, 201], "the second checkout is refused, a third takes the 300 that are left"
     assert café.call("GET", f"/vouchers/{code}")["balance"] == 0
     assert café.call("POST", f"/vouchers/{code}/use", {"order_id": "row06-0", "amount": 700}).status == 200
+
+
+def test_row_11_redeeming_points_lowers_the_tier_is_impossible(café: Shop) -> None:
+    """What a tier counts is what was bought or earned; the balance is nothing to it."""
+    levels = [{"id": "friend", "name": "Friend", "threshold": 0}, {"id": "gold", "name": "Gold", "threshold": 200}]
+    for basis in ("spend", "points", "visits"):
+        threshold = {"spend": 20_000, "points": 200, "visits": 2}[basis]
+        shop = beside(uncapped(tiers={"basis": basis, "levels": [levels[0], {**levels[1], "threshold": threshold}]}))
+        ann = shop.enrol(email="row11@example.com")
+        for number in range(2):
+            shop.buy(f"row11-{number}", 10_000, ann)
+        before = shop.member(ann)["tier"]
+        assert before["id"] == "gold"
+        shop.redeem(ann, "five-off", "k")
+        assert shop.available(ann) == 50
+        assert shop.member(ann)["tier"] == before
+
+
+def test_row_12_changing_the_expiry_policy_rewrites_dates_already_promised_is_impossible(café: Shop) -> None:
+    shop = beside(uncapped())
+    ann = shop.enrol(email="row12@example.com")
+    shop.buy("row12", 10_000, ann)
+    promised = shop.member(ann)["expiring"]
+    assert promised == [{"points": 150, "expires_on": "2027-06-30"}]
+    read = shop.call("GET", "/program", key=shop.owner)
+    for policy in ({"policy": "rolling", "months": 1}, {"policy": "none"}, {"policy": "inactivity", "months": 1}):
+        document = {**read["program"], "expiry": policy}
+        version = shop.call("GET", "/program", key=shop.owner)["version"]
+        assert shop.call("PUT", "/program", {"version": version, "program": document}, key=shop.owner).status == 200
+        assert shop.member(ann)["expiring"] == promised
+    shop.buy("row12-after", 10_000, ann)
+    assert promised[0] in shop.member(ann)["expiring"], "what is earned from now on has the new promise, nothing else"
+    with at("2027-06-30T12:00:00Z"):
+        assert shop.available(ann) >= 150
+
+
+def test_row_13_points_without_a_label_never_expire_is_impossible(café: Shop) -> None:
+    """Whatever brought them, points stand in a lot with its last day; none is left when all days have passed."""
+    shop = beside(uncapped())
+    ann = shop.enrol(email="row13@example.com")
+    shop.buy("row13", 10_000, ann)
+    shop.adjust(ann, 7, "k")
+    shop.call("POST", f"/members/{ann}/check-ins", {}, idem="k")
+    code = shop.redeem(ann, "free-coffee", "k")["code"]
+    shop.call("POST", f"/vouchers/{code}/cancel")
+    shown = shop.member(ann)
+    assert sum(row["points"] for row in shown["expiring"]) == shown["points"]["available"] == 159
+    with at("2027-07-01T12:00:00Z"):
+        assert shop.available(ann) == 0
+
+
+def test_row_14_only_the_earliest_expiry_is_shown_is_impossible(café: Shop) -> None:
+    shop = beside(uncapped())
+    ann = shop.enrol(email="row14@example.com")
+    for month in (3, 4, 5):
+        shop.buy(f"row14-{month}", 1000, ann, occurred_at=f"2026-0{month}-10T12:00:00Z")
+    assert shop.member(ann)["expiring"] == [
+        {"points": 10, "expires_on": "2027-03-31"},
+        {"points": 10, "expires_on": "2027-04-30"},
+        {"points": 10, "expires_on": "2027-05-31"},
+        {"points": 50, "expires_on": "2027-06-30"},
+    ]
 
 
 def test_row_15_referrals_farmed_with_accounts_that_never_buy_bring_nothing(café: Shop) -> None:
