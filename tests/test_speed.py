@@ -164,6 +164,19 @@ def test_redeeming_what_will_end_takes_eight_units(cafe: Shop) -> None:
     assert bill.write_units <= 8
 
 
+def test_redeeming_what_will_end_takes_a_ninth_unit_where_the_next_date_moves_too() -> None:
+    lapsing = program(expiry={"policy": "inactivity", "months": 6}, enrolment={"mode": "open"})
+    with at(NOON), opened(lapsing) as shop:
+        member_id = regular(shop)
+        with at("2026-03-05T12:00:00+00:00"):
+            shop.member(member_id)  # the key's first use of a day is noted
+            first = cost(lambda: shop.redeem(member_id, "free-coffee", "k1"))
+            second = cost(lambda: shop.redeem(member_id, "free-coffee", "k2"))
+    assert first.round_trips == second.round_trips == 2
+    assert first.write_units <= 9, "docs/decisions.md says why"
+    assert second.write_units <= 8, "only the first of a day"
+
+
 def test_stock_adds_two_units_to_a_redemption(cafe: Shop) -> None:
     first, second = regular(cafe), cafe.enrol(email="ben@example.com")
     cafe.adjust(second, 2_000, "grant")
