@@ -171,7 +171,7 @@ class Staff(Document, frozen=True, kw_only=True):
 
     adjustment_cap: Points | None = None
     purchase_cap: Minor | None = None
-    backdate_days: Days | None = 31
+    backdate_days: Days | None = None
 
 
 class Close(Document, frozen=True, kw_only=True):

@@ -205,8 +205,14 @@ def test_two_accounts_merged_have_the_limits_of_one(shop: Shop) -> None:
     assert shop.redeem(ann, "barista-evening", "more").code == "limit_reached"
 
 
-def test_staff_do_not_choose_a_rule_by_dating_a_sale_back(shop: Shop) -> None:
+def test_staff_do_not_choose_a_rule_by_dating_a_sale_back() -> None:
     """The day of a sale decides its multiplier, its cap and its expiry; staff may name one of the last month."""
+    limits = {**program()["staff"], "backdate_days": 31}
+    with at(START), opened(café(staff=limits)) as shop:
+        dated_back(shop)
+
+
+def dated_back(shop: Shop) -> None:
     ann = shop.enrol(email="ann@example.com")
     sale = {"total": 1000, "currency": "EUR", "member_id": ann}
     old = {"order_id": "old", "occurred_at": "2026-04-30T10:00:00Z", **sale}
