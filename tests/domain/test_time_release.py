@@ -64,6 +64,30 @@ ROWS = [
         balance="100",
     ),
     Row(
+        name="not a minute before a midnight that the clocks skip",
+        program={**PENDING, "time_zone": "Africa/Cairo"},
+        history="""2026-04-10 buy a 100
+                   2026-04-23T23:59 run""",
+        balance="0 +100",
+    ),
+    Row(
+        name="released with the first minute of a day that begins at one",
+        program={**PENDING, "time_zone": "Africa/Cairo"},
+        history="""2026-04-10 buy a 100
+                   2026-04-24T01:00 run""",
+        balance="100",
+        ledger="earn+100? release+100",
+    ),
+    Row(
+        name="released with the first of two midnights",
+        program={**PENDING, "time_zone": "America/Havana"},
+        history="""2026-10-18 buy a 100
+                   2026-10-31T23:59 run
+                   2026-11-01T00:00 run""",
+        balance="100",
+        ledger="earn+100? release+100",
+    ),
+    Row(
         name="released on the day on which the clocks go back",
         program={"earning": {"pending_days": 1}},
         history="""2027-10-30T23:59 buy a 100

@@ -62,8 +62,7 @@ def told(run_id: str) -> tuple[int, ...]:
 
 
 def worked_off(made: World, context: Any, dies_at: int = 0, after: bool = False) -> tuple[str, int]:
-    """A run as of DUE, whose worker dies at the write of a number (0: never); its task then comes again, as the queue
-    brings back what nobody said was done. Answers the run and how many writes it took."""
+    """A run as of DUE, whose worker dies at the write of a number (0: never). Answers the run and its writes."""
     run_id = made.begin(DUE)
     real, written = made.memory.write, 0
 
@@ -77,13 +76,19 @@ def worked_off(made: World, context: Any, dies_at: int = 0, after: bool = False)
             raise Killed
 
     with patch.object(made.memory, "write", write):
-        while made.waiting:
-            task = made.waiting[0]
-            try:
-                made.work(context)
-            except Killed:
-                made.waiting.append(task)
+        redelivered(made, context)
     return run_id, written
+
+
+def redelivered(made: World, context: Any) -> None:
+    """Works off what waits; a task whose worker was killed comes again, as the queue brings back what nobody said was
+    done."""
+    while made.waiting:
+        task = made.waiting[0]
+        try:
+            made.work(context)
+        except Killed:
+            made.waiting.append(task)
 
 
 @pytest.mark.parametrize("context", [Unhurried, Hasty])
@@ -129,13 +134,7 @@ def test_a_worker_killed_between_handing_on_and_saying_so_hands_on_the_same() ->
                 raise Killed
 
         with patch.object(queue, "send", send):
-            hasty = Hasty()
-            while made.waiting:
-                task = made.waiting[0]
-                try:
-                    made.work(hasty)
-                except Killed:
-                    made.waiting.append(task)
+            redelivered(made, Hasty())
         assert sent[0] in sent[1:], "the same task, twice"
         assert told(run_id) == (8, 7, 1, 16, 16)
     assert queue.send is real
