@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 
+from chalicelib.telemetry import logger
 from infra.cost.__main__ import read, services
 from tests.bench import costs, processor, startup
 from tests.bench.page import Section
@@ -43,7 +44,7 @@ def actions() -> Section:
 
 
 def due(sizes: Sequence[int]) -> Section:
-    due_runs.logger.setLevel("ERROR")
+    logger.setLevel("ERROR")
     found = list(due_runs.measured(sizes))
     rows = [
         (
