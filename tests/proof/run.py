@@ -18,6 +18,7 @@ from tests.proof.schedule import Nights
 from tests.proof.service import SECRET, Service, opened
 from tests.proof.shops import documents
 from tests.proof.stage import Stage, simulated
+from tests.proof.stream import Hearing, Stream
 from tests.proof.traffic import Traffic
 
 AN_HOUR = 2_500
@@ -83,15 +84,16 @@ def run(
     rate: int = FAULTS,
     an_hour: int = AN_HOUR,
     engine: str = "",
+    reports: bool = True,
 ) -> Result:
-    """The whole proof for one seed."""
+    """The whole proof for one seed; without ``reports``, what is made of the journal is left out."""
     result = Result(seed, threads, engine or endpoint or "the engine in this process")
     stage = Stage(seed, START)
     before = random.getstate()
     began = time.perf_counter()
     try:
         with simulated(stage), opened(stage, endpoint) as service:
-            Hours(stage, service, result, threads, rate).play(ops, an_hour)
+            Hours(stage, service, result, threads, rate, reports).play(ops, an_hour)
     finally:
         random.setstate(before)
     result.seconds = time.perf_counter() - began
@@ -101,7 +103,8 @@ def run(
 class Hours:
     """The traffic of a run, hour by hour; between two hours days pass."""
 
-    def __init__(self, stage: Stage, service: Service, result: Result, threads: int, rate: int) -> None:
+    def __init__(self, stage: Stage, service: Service, result: Result, threads: int, rate: int, reports: bool) -> None:
+        self.reports = reports
         self.stage, self.service, self.result = stage, service, result
         self.threads, self.rate = threads, rate
         shops = documents()
@@ -113,6 +116,8 @@ class Hours:
         self.judge = Judge(self.model, service.line, self.client)
         self.nights = Nights(stage, service)
         self.poison = Poison(service, list(shops))
+        self.stream = Stream(service.app)
+        self.stream.take(service.line.commits)
         service.line.commits.clear()
 
     def play(self, ops: int, an_hour: int) -> None:
@@ -179,6 +184,11 @@ class Hours:
 
     def _quiet(self, *, everybody: bool) -> None:
         self.client.lossy = False
+        self.stream.take(self.service.line.commits)
+        self.stream.deliver(self.stage.random)
+        self.judge.checked["changes watched"] = self.stream.told
+        for alarm in self.stream.alarms:
+            self.judge.differ(alarm)
         self.judge.replay()
         everyone = list(self.model.members)
         chosen = everyone if everybody else self.stage.random.sample(everyone, min(60, len(everyone)))
@@ -186,9 +196,18 @@ class Hours:
             self.judge.differ(f"{missing} cannot be read and was not set aside")
         if not self.judge.count:
             self.judge.rest(chosen)
-        if not self.judge.count and everybody:
+        if not self.judge.count and everybody and self.reports:
             hold_reports(self.judge, self.nights)
+            self._prove()
         self.client.lossy = True
+
+    def _prove(self) -> None:
+        """The service's own nightly proof, of everybody, must find nothing either."""
+        heard = Hearing(self.stream.alarms)
+        with heard.listening():
+            self.nights.run_to_the_end("prove")
+        for alarm in self.stream.alarms:
+            self.judge.differ(alarm)
 
     def _tell_result(self) -> None:
         result, line = self.result, self.service.line
@@ -196,6 +215,7 @@ class Hours:
         result.conflicts = line.conflicts
         result.faults = line.met + self.client.met + self.nights.met
         result.faults["poisoned record"] = self.poison.count
+        result.faults["batch of the stream repeated"] = self.stream.repeated
         result.checked, result.differences, result.count = self.judge.checked, self.judge.differences, self.judge.count
         result.fingerprint = f"{self.stage.steps}-{self.stage.ms}-{self.stage.random.randrange(1 << 32):08x}"
 
