@@ -86,10 +86,10 @@ class Baskets(msgspec.Struct, array_like=True):
             counts = [0] * len(self.names)
             pairs = paired[month] = {}
             for mask, many in baskets.items():
-                places = list(_places(mask))
-                for one in places:
+                held = list(places(mask))
+                for one in held:
                     counts[one] += many
-                for first, second in combinations(places, 2):
+                for first, second in combinations(held, 2):
                     code = first * WIDE + second
                     pairs[code] = pairs.get(code, 0) + many
             self.baskets[month], self.counts[month] = sum(baskets.values()), counts
@@ -111,8 +111,8 @@ class Baskets(msgspec.Struct, array_like=True):
         rows = [self.pairs[month] for month in months if month in self.pairs]
         return [sum(column) for column in zip(*rows, strict=True)] if rows else [0] * len(self.codes)
 
-    def bought_in(self, months: range) -> Iterator[tuple[str, list[int]]]:
-        """Who bought anything over some months that follow each other, and the places of what."""
+    def bought_in(self, months: range) -> Iterator[tuple[str, int]]:
+        """Who bought anything over some months that follow each other, and what: a bit for each of ``names``."""
         width = self.width()
         starts = [(month - 1) * width for month in months]
         for buyer, masks in self.bought.items():
@@ -120,10 +120,10 @@ class Baskets(msgspec.Struct, array_like=True):
             for start in starts:
                 mask |= int.from_bytes(masks[start : start + width], "little")
             if mask:
-                yield buyer, list(_places(mask))
+                yield buyer, mask
 
 
-def _places(mask: int) -> Iterator[int]:
+def places(mask: int) -> Iterator[int]:
     """The places of the bits that are set, in order."""
     while mask:
         bit = mask & -mask

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 from chalicelib.domain.calendar import day_number, day_of, end_of_month
@@ -18,7 +18,9 @@ from chalicelib.domain.metric_histories import (
     days_with,
     first_day,
     last_day,
+    months_with,
     net_sales,
+    silences,
     sum_of,
     sums,
 )
@@ -68,16 +70,15 @@ def retention(book: Book, first: int, last: int) -> Told:
     for buyer, history in book.histories.by_buyer.items():
         began = next(days_with(history, PURCHASES, last), None)
         joining = members.get(buyer)
-        in_months = _bought_in(history, since, last)
+        in_months = months_with(history, PURCHASES, since, last)
         for basis, day in (("customers", began), ("members", joining.day if joining else None)):
             if day is None or day < first:
                 continue
             index = month_index(day)
             cohort = cohorts[basis, index]
             cohort[0] += 1
-            for month in in_months:
-                if month >= index:
-                    cohort[month - index + 1] += 1
+            for month in in_months[bisect_left(in_months, index) :]:
+                cohort[month - index + 1] += 1
     for buyer, joining in members.items():
         if buyer not in book.histories.by_buyer and joining.day >= first:
             cohorts["members", month_index(joining.day)][0] += 1
@@ -99,28 +100,6 @@ def retention(book: Book, first: int, last: int) -> Told:
 
 def _partial(last: int) -> list[str]:
     return [] if day_number(end_of_month(day_of(last))) == last else ["The last month is not over."]
-
-
-@lru_cache
-def _months_of(base: int) -> tuple[int, ...]:
-    """The month of each day of the year that begins on ``base``."""
-    return tuple(month_index(base + day) for day in range(366))
-
-
-def _bought_in(history: History, since: int, until: int) -> set[int]:
-    """The months with a purchase between two days."""
-    found: set[int] = set()
-    for stretch in history:
-        low, high = stretch.between(since, until)
-        if low == high:
-            continue
-        month_of = _months_of(stretch.base).__getitem__
-        days, purchases = stretch.days[low:high], stretch.columns[PURCHASES][low:high]
-        if min(purchases) > 0:
-            found.update(map(month_of, days))
-        else:
-            found.update(month_of(day) for day, count in zip(days, purchases, strict=True) if count > 0)
-    return found
 
 
 def customers_on(book: Book, day: int) -> set[str]:
@@ -206,16 +185,16 @@ def activity(book: Book, first: int, last: int) -> Told:
     """Active, new, lapsed and won back customers, month by month; members who earned or redeemed lately."""
     changes: dict[str, dict[int, int]] = {"new": {}, "lapsed": {}, "won_back": {}}
     for history in book.histories.by_buyer.values():
-        before: int | None = None
-        for day in days_with(history, PURCHASES, last):
-            if before is None:
-                _count(changes["new"], day)
-            elif day - before > LAPSED_DAYS:
-                _count(changes["lapsed"], before + LAPSED_DAYS)
-                _count(changes["won_back"], day)
-            before = day
-        if before is not None and last - before >= LAPSED_DAYS:
+        bought = silences(history, PURCHASES, last, LAPSED_DAYS)
+        if bought is None:
+            continue
+        began, latest, gaps = bought
+        _count(changes["new"], began)
+        for before, after in gaps:
             _count(changes["lapsed"], before + LAPSED_DAYS)
+            _count(changes["won_back"], after)
+        if last - latest >= LAPSED_DAYS:
+            _count(changes["lapsed"], latest + LAPSED_DAYS)
     active = sum(_signed(changes, day) for day in _days(changes) if day < first)
     rows = []
     for name, low, high in months(first, last):

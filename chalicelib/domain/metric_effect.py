@@ -9,7 +9,7 @@ the variance of each (delta method, Welch's degrees of freedom).
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import sqrt
 from operator import mul
 from statistics import NormalDist
@@ -59,6 +59,8 @@ def quantile(confidence: float, freedom: float) -> float:
     return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
 
 
+Columns = tuple[tuple[int, int], ...]
+"""Columns of a history, each with the sign with which it counts."""
 Change = tuple[float, float]
 """One person's sum before and after, by the same measure."""
 
@@ -143,19 +145,20 @@ class Weights:
                 running += steps[at]
                 weights[at] = running * share
 
-    def of(self, history: History, columns: Iterable[tuple[int, int]]) -> tuple[float, float]:
-        """A buyer's sum before and after; ``columns`` with the sign that each has."""
-        before = after = 0.0
+    def of(self, history: History, measures: Sequence[Columns]) -> list[Change]:
+        """A buyer's sums before and after by each measure: its columns with the sign that each has."""
+        sums = [[0.0, 0.0] for _ in measures]
         for stretch in history:
             low, high = stretch.between(self.first, self.last)
             if low == high:
                 continue
             shift = stretch.base - self.first
             days = [day + shift for day in stretch.days[low:high]]
-            for column, sign in columns:
-                numbers = stretch.columns[column][low:high]
-                if sign < 0 and not any(numbers):
-                    continue
-                before += sign * sum(map(mul, map(self.before.__getitem__, days), numbers))
-                after += sign * sum(map(mul, map(self.after.__getitem__, days), numbers))
-        return before, after
+            before, after = [self.before[day] for day in days], [self.after[day] for day in days]
+            for both, columns in zip(sums, measures, strict=True):
+                for column, sign in columns:
+                    numbers = stretch.columns[column][low:high]
+                    if sign > 0 or any(numbers):
+                        both[0] += sign * sum(map(mul, before, numbers))
+                        both[1] += sign * sum(map(mul, after, numbers))
+        return [(before, after) for before, after in sums]

@@ -11,10 +11,11 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
-from chalicelib.domain.calendar import day_number
+from chalicelib.domain.calendar import day_number, day_of, end_of_month
 from chalicelib.domain.metric_facts import HISTORY, by_day
 
 PURCHASES, SALES, REFUNDED, COSTED, COST, ACTIVE = range(len(HISTORY))
@@ -82,9 +83,12 @@ class Stretch:
 
     def between(self, first: int, last: int) -> tuple[int, int]:
         """The rows of days from ``first`` to ``last`` (day numbers, both included)."""
+        base = self.base
+        if last < base or first > base + 365:
+            return self.start, self.start
         return (
-            bisect_left(self.days, first - self.base, self.start, self.end),
-            bisect_right(self.days, last - self.base, self.start, self.end),
+            bisect_left(self.days, first - base, self.start, self.end),
+            bisect_right(self.days, last - base, self.start, self.end),
         )
 
 
@@ -132,9 +136,10 @@ def sum_of(history: History, column: int, first: int, last: int) -> int:
     """One column's sum between two days."""
     total = 0
     for stretch in history:
-        low, high = stretch.between(first, last)
-        if low < high:
-            total += sum(stretch.columns[column][low:high])
+        if stretch.base <= last and first <= stretch.base + 365:
+            low, high = stretch.between(first, last)
+            if low < high:
+                total += sum(stretch.columns[column][low:high])
     return total
 
 
@@ -151,6 +156,61 @@ def days_with(history: History, column: int, until: int) -> Iterator[int]:
         for at in range(stretch.start, high):
             if numbers[at] > 0:
                 yield base + days[at]
+
+
+def _days_above_zero(stretch: Stretch, column: int, since: int, until: int) -> tuple[array[int], int, int]:
+    """The days of a stretch, and from where to where they are in the window and the column above zero."""
+    low, high = stretch.between(since, until)
+    numbers = stretch.columns[column][low:high]
+    if min(numbers, default=1) > 0:
+        return stretch.days, low, high
+    days = array("h", [day for day, many in zip(stretch.days[low:high], numbers, strict=True) if many > 0])
+    return days, 0, len(days)
+
+
+def silences(history: History, column: int, until: int, longest: int) -> tuple[int, int, list[tuple[int, int]]] | None:
+    """The first and the last day up to ``until`` on which a column is above zero, and the two days around each
+    silence longer than so many days; None where there is no such day. It looks at few of the days."""
+    first, last, found = 0, None, list[tuple[int, int]]()
+    for stretch in history:
+        days, at, end = _days_above_zero(stretch, column, stretch.base, until)
+        if at == end:
+            continue
+        base = stretch.base
+        if last is None:
+            first = base + days[at]
+        elif base + days[at] - last > longest:
+            found.append((last, base + days[at]))
+        while at < end - 1:
+            following = bisect_right(days, days[at] + longest, at + 1, end) - 1
+            if following == at:
+                following = at + 1
+                found.append((base + days[at], base + days[following]))
+            at = following
+        last = base + days[end - 1]
+    return None if last is None else (first, last, found)
+
+
+def months_with(history: History, column: int, since: int, until: int) -> list[int]:
+    """The months (since year 0, oldest first) in which a column is above zero, between two days."""
+    found = []
+    for stretch in history:
+        days, at, end = _days_above_zero(stretch, column, since, until)
+        for month, last in _months(stretch.base) if at < end else ():
+            if at == end:
+                break
+            if days[at] <= last:
+                found.append(month)
+                at = bisect_right(days, last, at, end)
+    return found
+
+
+@lru_cache
+def _months(base: int) -> list[tuple[int, int]]:
+    """The months of a year that begins on ``base``, each with its last day in the year, from 0."""
+    year = day_of(base).year
+    ends = [day_number(end_of_month(date(year, month, 1))) - base for month in range(1, 13)]
+    return [(year * 12 + month, end) for month, end in enumerate(ends)]
 
 
 def first_day(history: History, column: int, since: int, until: int) -> int | None:

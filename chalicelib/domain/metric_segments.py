@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.domain.calendar import day_number, day_of, end_of_month
-from chalicelib.domain.metric_baskets import WIDE
+from chalicelib.domain.metric_baskets import WIDE, places
 from chalicelib.domain.metric_histories import PURCHASES, first_day, last_day, net_sales, sum_of
 from chalicelib.domain.metric_report import LAPSED_DAYS, Book, Told, rate
 
@@ -113,12 +113,10 @@ def baskets(book: Book, first: int, last: int) -> Told:
             pair = told.names[code // WIDE], told.names[code % WIDE]
             pairs[pair] = pairs.get(pair, 0) + many
         bits = [1 << index.setdefault(name, len(index)) for name in told.names]
-        for buyer, places in told.bought_in(chosen):
+        in_order = all(bit == 1 << at for at, bit in enumerate(bits))
+        for buyer, mask in told.bought_in(chosen):
             who = book.people.who(buyer)
-            mask = bought.get(who, 0)
-            for place in places:
-                mask |= bits[place]
-            bought[who] = mask
+            bought[who] = bought.get(who, 0) | (mask if in_order else sum(bits[at] for at in places(mask)))
     counts = {name: many for name, many in counts.items() if many}
     pairs = {pair: many for pair, many in pairs.items() if many}
     buyers = {name: sum(mask >> at & 1 for mask in bought.values()) for name, at in index.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.domain.metric_customers import customers_on
-from chalicelib.domain.metric_effect import LEAST, Change, Chosen, Estimate, Weights, chosen, difference
+from chalicelib.domain.metric_effect import LEAST, Change, Chosen, Columns, Estimate, Weights, chosen, difference
 from chalicelib.domain.metric_histories import PURCHASES, REFUNDED, SALES, days_with, net_sales, sum_of
 from chalicelib.domain.metric_report import Book, Rate, Told, rate
 from chalicelib.domain.money import format_amount
@@ -22,8 +22,8 @@ def before_after(book: Book, first: int, last: int) -> Told:
     compared = _compared(book, first, last, days)
     rows = []
     estimates: dict[str, Any] = {}
-    for name, columns in (("purchases", _COUNT), ("sales", _SPEND)):
-        members, others = _changes(book, compared, days, columns)
+    changes = _changes(book, compared, days, (_COUNT, _SPEND))
+    for name, (members, others) in zip(("purchases", "sales"), changes, strict=True):
         estimates[name] = _told(difference(members, others))
         for group, found in (("members", members), ("others", others)):
             before, after = _mean([one[0] for one in found]), _mean([one[1] for one in found])
@@ -76,24 +76,25 @@ def _compared(book: Book, first: int, last: int, days: int) -> Chosen:
 
 
 def _changes(
-    book: Book, compared: Chosen, days: int, columns: tuple[tuple[int, int], ...]
-) -> tuple[list[Change], list[Change]]:
-    """Before and after per 30 days: of each member compared, and of each other customer over the same dates."""
+    book: Book, compared: Chosen, days: int, measures: tuple[Columns, ...]
+) -> list[tuple[list[Change], list[Change]]]:
+    """By measure, before and after per 30 days: of each member compared, and of each other over the same dates."""
+    found: list[tuple[list[Change], list[Change]]] = [([], []) for _ in measures]
     if not compared.members:
-        return [], []
+        return found
     scale = 30 / days
-    members = []
     for member, day in compared.members.items():
         history = book.histories.by_buyer[member]
-        was = sum(sign * sum_of(history, column, day - days, day - 1) for column, sign in columns)
-        became = sum(sign * sum_of(history, column, day + 1, day + days) for column, sign in columns)
-        members.append((was * scale, became * scale))
+        for (members, _), columns in zip(found, measures, strict=True):
+            was = sum(sign * sum_of(history, column, day - days, day - 1) for column, sign in columns)
+            became = sum(sign * sum_of(history, column, day + 1, day + days) for column, sign in columns)
+            members.append((was * scale, became * scale))
     weights = Weights(list(compared.members.values()), days)
-    others = []
     for buyer in compared.others:
-        before, after = weights.of(book.histories.by_buyer[buyer], columns)
-        others.append((before * scale, after * scale))
-    return members, others
+        changes = weights.of(book.histories.by_buyer[buyer], measures)
+        for (_, others), (before, after) in zip(found, changes, strict=True):
+            others.append((before * scale, after * scale))
+    return found
 
 
 def _told(estimate: Estimate | None) -> dict[str, Any] | None:
@@ -119,7 +120,7 @@ def worth_it(book: Book, first: int, last: int) -> Told:
     costs = cost_of_rewards + running + messages
     days = book.options.get("days", WINDOW_DAYS)
     compared = _compared(book, first, last, days)
-    estimate = difference(*_changes(book, compared, days, _SPEND))
+    estimate = difference(*_changes(book, compared, days, (_SPEND,))[0])
     units = _member_days(book, first, last) / 30
     gained = None
     if estimate is not None:

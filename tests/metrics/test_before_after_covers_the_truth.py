@@ -60,7 +60,7 @@ def simulated(chance: random.Random, effect: float) -> Estimate:
     )
     compared = metric_worth._compared(book, base, base + DAYS - 1, WINDOW_DAYS)
     assert len(compared.members) > MEMBERS * 0.8 and len(compared.others) > OTHERS * 0.8
-    estimate = difference(*metric_worth._changes(book, compared, WINDOW_DAYS, metric_worth._SPEND))
+    estimate = difference(*metric_worth._changes(book, compared, WINDOW_DAYS, (metric_worth._SPEND,))[0])
     assert estimate is not None
     return estimate
 
