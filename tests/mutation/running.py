@@ -179,11 +179,12 @@ class Mutation:
             name = f"chalicelib.domain.{module}.{mutant}"
             function = name.rpartition("__mutmut_")[0]
             before = self.results.get(name)
-            if before and before["of"] == fingerprint:
-                more = before["outcome"] == "unreached" and function in reached.tests
-                if not more and (before["outcome"] != "survived" or before["seconds"] >= allowed):
-                    continue
             places = chosen(items, reached, function, allowed)
+            if before and before["of"] == fingerprint:
+                # What was missed is tried again where there are more tests, or more seconds for them, than there were.
+                fewer = before["tests"] < len(places) or (before["seconds"] < allowed and before["tests"])
+                if before["outcome"] not in ("survived", "unreached") or not fewer:
+                    continue
             first = [place for place in reversed(last[function]) if place in places]
             places = [*first, *(place for place in places if place not in first)]
             outcome, by = tried(items, places, reached.seconds, name) if places else ("unreached", None)
