@@ -42,7 +42,6 @@ PROGRAM = program(
     referral=None,
 )
 FUNCTIONS = ("api", "due", "work", "prove", "audit", "reconcile")
-DEAD_SLICE = 5
 AGAIN = 150
 """So often a till tells the same again before it gives up; the trouble ends long before."""
 
@@ -189,16 +188,17 @@ def waiting(sqs: Any, address: str) -> int:
     return sum(int(number) for number in told.values())
 
 
+def written(deployment: Deployed, function: str, text: str) -> list[dict[str, Any]]:
+    """The lines of a function's log that hold a text."""
+    found = deployment.client("logs").filter_log_events(
+        logGroupName=f"/aws/lambda/{STACK}-{function}", filterPattern=f'"{text}"'
+    )
+    return [json.loads(each["message"]) for each in found["events"] if each["message"].startswith("{")]
+
+
 def counted(deployment: Deployed, function: str, metric: str) -> list[float]:
     """The values of a metric that a function wrote to its log in CloudWatch's embedded format."""
-    logs, name = deployment.client("logs"), f"/aws/lambda/{STACK}-{function}"
-    messages: list[str] = []
-    pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=name)
-    for stream in (one for page in pages for one in page["logStreams"]):
-        told = logs.get_log_events(logGroupName=name, logStreamName=stream["logStreamName"], startFromHead=True)
-        messages += [each["message"] for each in told["events"]]
-    lines = [json.loads(line) for text in messages for line in text.splitlines() if line.startswith("{")]
-    values = [line[metric] for line in lines if "_aws" in line and metric in line]
+    values = [line[metric] for line in written(deployment, function, metric) if "_aws" in line]
     return [float(sum(value) if isinstance(value, list) else value) for value in values]
 
 
@@ -223,11 +223,13 @@ def test_a_dead_slice_and_a_poisoned_record_hold_up_nobody_else_and_nothing_is_l
     usual = impatient(sqs, work)
     night = datetime.now(UTC) + timedelta(days=5)
     victim, kept = poisoned(life)
-    in_dead_slice = {number for number, member in life.members.items() if slice_of(member) == DEAD_SLICE}
+    slices = {number: slice_of(member) for number, member in life.members.items()}
+    dead_one = next(number for number in slices.values() if number != slices[victim])
+    in_dead_slice = {number for number in slices if slices[number] == dead_one}
     sqs.send_message(QueueUrl=work, MessageBody="this is no task")
 
     def dead_slice(operation: str, body: bytes) -> str | None:
-        return "away" if operation == "Query" and f'"DUE#{DEAD_SLICE:02d}"'.encode() in body else None
+        return "away" if operation == "Query" and f'"DUE#{dead_one:02d}"'.encode() in body else None
 
     with life.table.making(dead_slice):
         # The schedule reads the dead slice too, to tell the oldest that is due: it fails, and it had sent its tasks.
@@ -240,11 +242,15 @@ def test_a_dead_slice_and_a_poisoned_record_hold_up_nobody_else_and_nothing_is_l
     assert {number: seen[number] for number in seen if number not in held_up} == {
         number: moved[number] for number in seen if number not in held_up
     }
-    assert all(seen[number] == (0, life.worth(number)) for number in in_dead_slice - {victim})
-    # Mended: the slice answers again, the record is as it was, and the dead letters are given back.
-    healed(life, victim, kept)
+    assert all(seen[number] == (0, life.worth(number)) for number in in_dead_slice)
+    # The slice answers again and its dead letter is given back; the poisoned member is late, and the schedule says so.
     given_back(sqs, dead, work)
+    others = {number: has for number, has in moved.items() if number != victim}
+    assert eventually(lambda: points_but(life, victim), lambda found: found == others) == others
     assert invoked(life.deployment, "due", schedule("due", night + timedelta(hours=1)))[0]
+    assert max(counted(life.deployment, "due", "OldestDueDays")) >= 2
+    healed(life.deployment, kept)
+    assert invoked(life.deployment, "due", schedule("due", night + timedelta(hours=2)))[0]
     assert eventually(lambda: points(life), lambda found: found == moved) == moved
     sqs.set_queue_attributes(QueueUrl=work, Attributes=usual)
 
@@ -268,15 +274,15 @@ def _head(life: Life, member_id: str) -> dict[str, Any]:
 
 def poisoned(life: Life) -> tuple[int, Any]:
     """One member's head, written over by another hand with what nobody can read; answers whose, and what it was."""
-    victim = next(number for number, member in sorted(life.members.items()) if slice_of(member) != DEAD_SLICE)
+    victim = min(life.members)
     dynamodb, key = life.deployment.client("dynamodb"), _head(life, life.members[victim])
     item = dynamodb.get_item(TableName=STACK, Key=key)["Item"]
     dynamodb.put_item(TableName=STACK, Item={**item, "h": {"B": b"\xc1"}})
     return victim, item
 
 
-def healed(life: Life, victim: int, item: Any) -> None:
-    life.deployment.client("dynamodb").put_item(TableName=STACK, Item=item)
+def healed(deployment: Deployed, victim: Any) -> None:
+    deployment.client("dynamodb").put_item(TableName=STACK, Item=victim)
 
 
 def points_but(life: Life, victim: int) -> dict[int, tuple[int, int]]:
@@ -311,8 +317,10 @@ def test_what_happened_was_seen_by_the_metrics_that_the_alarms_watch(life: Life)
         Statistics=["Sum"],
     )
     assert sum(each["Sum"] for each in failed["Datapoints"]) >= 1
-    # The run after the dead slice found members who had waited; the alarm asks for two days.
+    # The poisoned member had waited for two days, which is what the alarm asks for.
     assert max(counted(life.deployment, "due", "OldestDueDays")) >= 2
+    assert written(life.deployment, "work", "members set aside")
+    assert written(life.deployment, "audit", "record unread")
     assert counted(life.deployment, "api", "Refused")
     # An order whose answer was lost on the way was booked, and found there when it was asked again: counted by nobody.
     assert 0 < sum(counted(life.deployment, "api", "Earned")) <= len(life.orders)
@@ -330,7 +338,7 @@ def test_a_balance_that_another_hand_wrote_is_seen_by_the_stream_and_by_the_nigh
     night = next(day for day in (datetime.now(UTC) + timedelta(days=n) for n in range(TURNS)) if its_turn(member, day))
     assert invoked(life.deployment, "prove", schedule("prove", night))[0]
     found = eventually(lambda: max(counted(life.deployment, "work", "ReconcileDifferences"), default=0), bool)
-    assert found == 1
+    assert found == 1, written(life.deployment, "work", "ERROR")[-5:]
     dynamodb.put_item(TableName=STACK, Item=item)
     assert json.loads(invoked(life.deployment, "reconcile", {"program_id": "grocer"})[1])["differences"] == []
 
