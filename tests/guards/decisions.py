@@ -147,9 +147,9 @@ GUARDS: list[Guard] = [
     guard(
         "An unknown voucher refuses the whole purchase",
         "actions/earn.py",
-        'if row is None:\n            guessing.missed(admitted, call)\n            raise Refused("voucher_unknown"',
+        'guessing.missed(admitted, call)\n            raise Refused("voucher_unknown"',
         REWARDS + "one_voucher_that_cannot_be_used_refuses_the_whole_purchase",
-        new='if row is None:\n            continue\n            guessing.missed(admitted, call)\n            raise Refused("voucher_unknown"',
+        new='continue\n            raise Refused("voucher_unknown"',
     ),
     guard(
         "A purchase's vouchers are checked before they are used",

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.guards import Guard, callers, decisions, writes
+from tests.guards import Guard, callers, decisions, later, writes
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "guards.md"
-ROOMS = (("Conditions on writes", writes), ("Decisions", decisions), ("Callers and what they send", callers))
+ROOMS = (
+    ("Conditions on writes", writes),
+    ("Decisions", decisions),
+    ("Callers and what they send", callers),
+    ("Later systems", later),
+)
 ALL: list[Guard] = [one for _, room in ROOMS for one in room.GUARDS]
 
 _HEAD = """# Guards
