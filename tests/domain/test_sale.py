@@ -13,7 +13,7 @@ from chalicelib.domain import earning, refunding
 from chalicelib.domain.calendar import milliseconds
 from chalicelib.domain.earning import CAP_DAYS, MOST_VOUCHERS
 from chalicelib.domain.errors import Refused
-from chalicelib.domain.member import NEVER, Head, Tier
+from chalicelib.domain.member import NEVER, Head, Referral, Tier
 from chalicelib.domain.program import Program
 from chalicelib.domain.purchase import Basis, Line, Purchase, Refund, Sale, Stamped, basis_of, costs
 from chalicelib.domain.voucher import Voucher
@@ -401,3 +401,35 @@ def test_a_refund_counts_less_towards_the_tier(basis: str, left: int) -> None:
     plain = shop(tiers=None)
     done = sell(program=plain)
     assert back(500, done.head, done.purchase, program=plain).head is not None
+
+
+def test_a_plan_that_is_held_multiplies_and_stands_on_the_sale() -> None:
+    plans = [{"id": "x", "name": "X", "percent": 130}, {"id": "y", "name": "Y", "percent": 170}]
+    held = replace(ANN, plans={"s": ("x", TODAY), "t": ("y", TODAY - 1), "u": ("gone", TODAY)})
+    done = sell(held, shop(plans=plans))
+    assert (done.purchase.plan, done.purchase.basis.plan_percent, done.purchase.points) == ("y", 170, 59)
+    today = sell(held, shop(plans=plans), replace(SALE, occurred_at=NOW))
+    assert (today.purchase.plan, today.purchase.basis.plan_percent) == ("x", 130)
+    assert sell(replace(ANN, plans={"u": ("gone", TODAY)}), shop(plans=plans)).purchase.plan is None
+
+
+def test_a_single_point_waits_too_and_idle_points_tell_their_day() -> None:
+    program = shop(earning={"points": 1, "per_amount": 900, "pending_days": 9}, expiry={"policy": "inactivity"})
+    done = sell(program=program)
+    assert (done.purchase.points, done.purchase.status, done.purchase.available_on) == (1, "pending", TODAY + 8)
+    assert done.purchase.expires_on == done.head.idle_on == 20983  # 2027-06-14: twelve months after the sale
+    assert done.head.idle_months == 12
+
+
+def test_a_friends_first_real_sale_begins_to_settle_by_what_was_not_refunded() -> None:
+    program = shop(referral={"friend_points": 5, "minimum_purchase": 600, "settle_days": 14})
+    friend = replace(ANN, referral=Referral("m0"))
+    settling = Referral("m0", "settling", None, "o-1", TODAY + 13)
+    assert sell(friend, program).head.referral == settling
+    assert sell(friend, program, refunded=100).head.referral == Referral("m0")
+    assert sell(friend, shop(), refunded=0).head.referral == Referral("m0")
+
+
+def test_a_first_sale_of_an_earlier_day_moves_the_first_day_back() -> None:
+    assert sell(replace(ANN, first_purchase_on=TODAY)).head.first_purchase_on == TODAY - 1
+    assert sell(replace(ANN, first_purchase_on=5)).head.first_purchase_on == 5
