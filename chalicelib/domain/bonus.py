@@ -89,6 +89,9 @@ def check_in(
     if program.close is not None and today > day_number(program.close.last_earn_on):
         raise Refused("program_closed", f"This program stopped earning after {program.close.last_earn_on}.")
     day, count = head.check_ins
+    # Where another worker's clock was past midnight already, this visit is of that day too, or the limit would be had
+    # again.
+    today = max(today, day)
     count = count if day == today else 0
     if count >= rule.per_day:
         raise Refused(

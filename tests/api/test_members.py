@@ -252,6 +252,20 @@ def test_a_check_in_gives_points_within_the_days_limit(shop: Shop) -> None:
     assert shop.available(member_id) == 54
 
 
+def test_two_workers_whose_clocks_are_apart_at_midnight_give_no_check_in_more() -> None:
+    with opened(program(earning={"points": 1, "per_amount": 100, "check_in": {"points": 2, "per_day": 1}})) as shop:
+        with at("2026-06-01T20:58:00Z"):
+            ann = shop.enrol(email="midnight@example.com")
+
+        def checked_in(moment: str, idem: str) -> int:
+            with at(moment):
+                return shop.call("POST", f"/members/{ann}/check-ins", {}, idem=idem).status
+
+        before, after = "2026-06-01T20:58:00Z", "2026-06-01T21:02:00Z"
+        assert [checked_in(before, "a"), checked_in(after, "b")] == [201, 201]
+        assert [checked_in(before, "c"), checked_in(after, "d")] == [422, 422]
+
+
 def test_a_check_in_may_give_a_stamp_but_never_the_last_one() -> None:
     earning = {**program()["earning"], "check_in": {"card_id": "coffee", "per_day": 20}}
     with opened(program(earning=earning)) as shop:

@@ -16,12 +16,16 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=50, help="of a thousand calls to the database")
     parser.add_argument("--engine", choices=("embedded", "inside"), default="embedded")
     parser.add_argument("--hour", type=int, default=2_500, help="operations between two quiet points")
+    parser.add_argument("--minutes", type=float, default=0, help="end each seed at the quiet point after so long")
     given = parser.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
         # Sets are gone through in the order of their hashes: a run replays exactly with these fixed.
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "tests.proof", *sys.argv[1:]])
     from tests.proof.run import run
+
+    def progress(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
 
     with contextlib.ExitStack() as stack:
         endpoint = os.environ.get("REGULARS_PROOF_ENDPOINT")
@@ -35,7 +39,17 @@ def main() -> int:
             name = "the engine in this process"
         failed = 0
         for seed in map(int, given.seed.split(",")):
-            result = run(seed, given.ops, given.threads, endpoint, given.faults, given.hour, engine=name)
+            result = run(
+                seed,
+                given.ops,
+                given.threads,
+                endpoint,
+                given.faults,
+                given.hour,
+                name,
+                progress=progress,
+                minutes=given.minutes,
+            )
             print(result, flush=True)
             failed += bool(result.count)
     return 1 if failed else 0

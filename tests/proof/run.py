@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.proof.doing import Client, Op
 from tests.proof.judge import Judge
@@ -85,15 +87,18 @@ def run(
     an_hour: int = AN_HOUR,
     engine: str = "",
     reports: bool = True,
+    progress: Callable[[str], object] = lambda text: None,
+    minutes: float = 0,
 ) -> Result:
-    """The whole proof for one seed; without ``reports``, what is made of the journal is left out."""
+    """The whole proof for one seed; without ``reports``, what is made of the journal is left out. ``minutes``: it
+    ends, as any other run does, at the quiet point after so long."""
     result = Result(seed, threads, engine or endpoint or "the engine in this process")
     stage = Stage(seed, START)
     before = random.getstate()
     began = time.perf_counter()
     try:
         with simulated(stage), opened(stage, endpoint) as service:
-            Hours(stage, service, result, threads, rate, reports).play(ops, an_hour)
+            Hours(stage, service, result, threads, rate, reports).play(ops, an_hour, progress, minutes)
     finally:
         random.setstate(before)
     result.seconds = time.perf_counter() - began
@@ -120,16 +125,21 @@ class Hours:
         self.stream.take(service.line.commits)
         service.line.commits.clear()
 
-    def play(self, ops: int, an_hour: int) -> None:
-        left = ops
+    def play(self, ops: int, an_hour: int, progress: Callable[[str], object], minutes: float) -> None:
+        left, began = ops, time.perf_counter()
         while left > 0:
             self._hour(min(left, an_hour))
             left -= min(left, an_hour)
+            if minutes and time.perf_counter() - began > 60 * minutes:
+                ops, left = ops - left, 0
             self._quiet(everybody=left <= 0)
+            progress(f"seed {self.result.seed}: {ops - left} operations, {self.judge.count} differences")
             if self.judge.count:
                 break  # what follows would differ because this did
             days = self.stage.random.choice((1, 2, 3, 6, 11, 19))
             self.stage.ms += days * 86_400_000 - self.stage.random.randrange(40_000_000)
+            if self.stage.random.random() < 0.4:
+                self._before_midnight()
         self._tell_result()
 
     def _hour(self, ops: int) -> None:
@@ -168,6 +178,14 @@ class Hours:
         line.rate = 0
         line.settle()
         self.poison.mend()
+
+    def _before_midnight(self) -> None:
+        """Two minutes before the shops' midnight: half of the workers are in tomorrow already."""
+        zone = ZoneInfo("Europe/Helsinki")
+        local = self.stage.now().astimezone(zone)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        self.stage.ms += int((midnight - local).total_seconds() * 1000) - 120_000
+        self.result.faults["hour over midnight, clocks five minutes apart"] += 1
 
     def _outage(self) -> None:
         """The database is away for a minute of the simulated clock."""
@@ -213,7 +231,7 @@ class Hours:
         result, line = self.result, self.service.line
         result.ops, result.calls, result.retries = self.client.told, line.calls, self.client.retries
         result.conflicts = line.conflicts
-        result.faults = line.met + self.client.met + self.nights.met
+        result.faults += line.met + self.client.met + self.nights.met
         result.faults["poisoned record"] = self.poison.count
         result.faults["batch of the stream repeated"] = self.stream.repeated
         result.checked, result.differences, result.count = self.judge.checked, self.judge.differences, self.judge.count

@@ -159,7 +159,11 @@ class Traffic:
         order = self._recent(facts.orders)
         if order is None:
             return None
-        order_id, total = order
+        if self.dice.random() < 0.15:
+            self.twins.append(self._back(program, *order))  # two at the same moment
+        return self._back(program, *order)
+
+    def _back(self, program: str, order_id: str, total: int) -> Op:
         amount = total if self.dice.random() < 0.25 else self.dice.randrange(1, total // 2 + 2)
         args = {"order_id": order_id, "refund_id": self._new("r"), "amount": amount}
         body = {"refund_id": args["refund_id"], "amount": amount}
@@ -178,6 +182,9 @@ class Traffic:
         code = self._recent(facts.codes)
         if code is None:
             return None
+        if self.dice.random() < 0.2:
+            path, cause = f"/vouchers/{code}/cancel", ("cancel", program, code)
+            self.twins.append(Op("cancel", program, "staff", "POST", path, {}, {"code": code}, cause))
         body = {"order_id": f"u{self.dice.randrange(3)}-{code[-5:]}"}
         args = {**body, "code": code}
         return Op("use", program, "staff", "POST", f"/vouchers/{code}/use", body, args, ("use", program, code))
@@ -187,6 +194,8 @@ class Traffic:
         if code is None:
             return None
         known = self._recent(facts.orders) if self.dice.random() < 0.5 else None
+        if known and self.dice.random() < 0.5:
+            self.twins.append(self._back(program, *known))  # it goes back while the card pays
         order_id = known[0] if known else f"w{self.dice.randrange(40)}-{self._count // 400}"
         body = {"order_id": order_id, "amount": self.dice.randrange(1, 900)}
         args = {**body, "code": code}
