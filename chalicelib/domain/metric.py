@@ -10,7 +10,7 @@ import msgspec
 from chalicelib.domain.calendar import day_of, local_day, moment_of
 from chalicelib.domain.history import ERASURE
 from chalicelib.domain.metric_facts import ANY, COUNTERS, REWARD, Facts, Joining, new_facts
-from chalicelib.domain.metric_rows import Change, End, Issue, Movement, Return, Sold, Told, read_row
+from chalicelib.domain.metric_rows import READERS, Change, End, Issue, Movement, Return, Sold, Told
 from chalicelib.domain.program import zone
 
 _AT = {name: place for place, name in enumerate(COUNTERS)}
@@ -49,9 +49,10 @@ class Fold:
 
     def add(self, kind: str, document: str | bytes) -> None:
         """One row: its type and its stored document."""
-        told = read_row(kind, document)
-        if told is None:
+        read = READERS.get(kind)
+        if read is None:
             return
+        told = read(document)
         at = told.at
         number = at // _DAY_MS
         offset = self._offsets[number] if number in self._offsets else self._offset(number)
@@ -211,7 +212,11 @@ def _sold(facts: Facts, row: list[int], sold: Sold, day: int, *, claimed: bool) 
     row[_MEMBER + 4] += costed
     row[_MEMBER + 5] += cost
     points = sold.points
-    _history(facts, member, day, 1, total, costed, cost, 1 if points or sold.stamps else 0)
+    done = (day, 1, total, 0, costed, cost, 1 if points or sold.stamps else 0)
+    if member in facts.buyers:
+        facts.buyers[member].extend(done)
+    else:
+        facts.buyers[member] = list(done)
     if points:
         row[_PENDING if sold.status == "pending" else _EARNED] += points
         if sold.expires_on is not None:
