@@ -16,8 +16,8 @@ from tests.time.life import rules
 from tests.time.world import World
 
 NOW = datetime(2026, 6, 15, 3, tzinfo=UTC)
-SLICE = 4
-LATENCY = 0.02
+SLICE = 2
+LATENCY = 0.05
 """Seconds that a request to the table takes here; all else is short beside it."""
 
 
