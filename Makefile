@@ -61,9 +61,10 @@ format: $(TEST_MADE)
 bench: $(TEST_MADE) $(CLOUD_MADE)
 	@$(VENV) -m tests.bench $(HELD)
 
-# SEED=1,2,3 for several; FAULTS= of a thousand calls; REGULARS_PROOF_ENDPOINT names an engine of one's own.
+# SEED=1,2,3 for several; FAULTS= of a thousand calls; HOUR= operations between quiet points; MINUTES= at most.
+# REGULARS_PROOF_ENDPOINT names an engine of one's own.
 proof: $(TEST_MADE) $(CLOUD_MADE)
-	@exec $(VENV) -m tests.proof --seed "$${SEED:-1}" --ops "$${OPS:-5000}" --threads "$${THREADS:-16}" --faults "$${FAULTS:-50}" --engine "$${ENGINE:-embedded}"
+	@exec $(VENV) -m tests.proof --seed "$${SEED:-1}" --ops "$${OPS:-5000}" --threads "$${THREADS:-16}" --faults "$${FAULTS:-50}" --hour "$${HOUR:-2500}" --minutes "$${MINUTES:-0}" --engine "$${ENGINE:-embedded}"
 
 guards: $(TEST_MADE)
 	@$(VENV) -m tests.guards $(GUARDS)
