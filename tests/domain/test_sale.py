@@ -433,3 +433,45 @@ def test_a_friends_first_real_sale_begins_to_settle_by_what_was_not_refunded() -
 def test_a_first_sale_of_an_earlier_day_moves_the_first_day_back() -> None:
     assert sell(replace(ANN, first_purchase_on=TODAY)).head.first_purchase_on == TODAY - 1
     assert sell(replace(ANN, first_purchase_on=5)).head.first_purchase_on == 5
+
+
+def test_the_daily_cap_at_its_edges() -> None:
+    program = shop(earning={"points": 1, "per_amount": 900, "daily_cap": 1})
+    first = sell(program=program)
+    assert (first.purchase.points, first.head.days) == (1, {TODAY - 1: 1})
+    assert sell(first.head, program).purchase.points == 0, "one point more is one too many"
+    exact = shop(earning={"points": 1, "per_amount": 1, "daily_cap": 900})
+    assert sell(program=exact).purchase.points == 900
+    ten = {TODAY - number: 5 for number in range(CAP_DAYS)}
+    old = replace(SALE, occurred_at=NOW - timedelta(days=CAP_DAYS + 5))
+    shared = sell(replace(ANN, days=ten), exact, old)
+    assert (shared.purchase.points, shared.head.days) == (895, {**ten, TODAY: 900})
+
+
+def test_stamps_at_their_edges() -> None:
+    card = shop().stamp_cards[0]
+    visit = msgspec.structs.replace(card, per="visit")
+    assert earning.stamps_of(visit, replace(SALE, lines=(LINES[0], LINES[0], LINES[0]))) == 1
+    two = [
+        {"id": "c", "name": "C", "categories": ["tea"], "required": 4, "reward_id": "r"},
+        {"id": "d", "name": "D", "required": 1, "reward_id": "r"},
+    ]
+    single = replace(SALE, lines=(Line("x", None, 1, 100),))
+    done = sell(program=shop(stamp_cards=two), sale=single)
+    assert (done.purchase.stamps, done.head.stamps) == ((Stamped("d", 1, 1, 1),), {"d": 0})
+    owed = sell(replace(ANN, stamps={"d": -1}), shop(stamp_cards=two), single)
+    assert (owed.vouchers, owed.head.stamps) == ((), {"d": 0})
+    free = Sale(total=0, currency="EUR", occurred_at=SOLD, lines=(Line("a", "cake", 3, 0),))
+    assert sell(sale=free).head.stamps == {"c": 3}, "a coffee that a voucher paid is a coffee"
+
+
+def test_the_reward_of_a_full_card_is_found_by_its_cause() -> None:
+    assert earning.stamp_origin("o/1", "c", 2) == "card/c/2/o/1"
+    assert earning.prize_of(shop(), "card/c/2/o/1") == "r"
+    assert earning.prize_of(shop(), "card/gone/0/o") is None
+
+
+def test_costs_are_whole_numbers() -> None:
+    found = costs(999, 60, 40, LINES)
+    assert found == (700 * 899 // 1000, 240) and all(isinstance(one, int) for one in found)
+    assert costs(100, 60, 40, (Line("a", None, 1, 50, 20),)) == (0, 20)
