@@ -109,6 +109,8 @@ class Sales:
             order.content = op.asked
             if first:
                 self._earn(order, member, today, 0, "order")
+            elif member is not None:
+                member.advance(today)
             issued = [voucher for vouchers in order.filled.values() for voucher in vouchers]
             for voucher, answered in zip(issued, op.told("vouchers_issued"), strict=False):
                 self.name(voucher, answered["code"])
