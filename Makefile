@@ -32,7 +32,7 @@ help:
 	@echo "make cost PURCHASES=1000000  what AWS charges for so many purchases"
 	@echo "make backtest PROGRAM= ORDERS= AGAINST=   a program tried on past orders; ORDERS=grocer for a real year"
 	@echo "make reconcile-payments FILE= URL= KEY= BOOK=yes   a provider's exported payments against the ledger"
-	@echo "make metrics-proof           every report on the grocer's whole year, held to pandas"
+	@echo "make metrics-proof           every report on the grocer's whole year, held to pandas; HOUSEHOLDS=400 for some"
 	@echo "make time-proof MEMBERS=5000 members over three years, day by day, held to a plain recomputation; minutes"
 	@echo "make clean                   remove what the above made"
 

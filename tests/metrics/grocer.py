@@ -25,7 +25,7 @@ class Size(msgspec.Struct, frozen=True):
     days: int
 
 
-YEAR = Size(2469, 12, 90)
+YEAR = Size(int(os.environ.get("HOUSEHOLDS") or 2469), 12, 90)
 PROVING = os.environ.get("REGULARS_PROOF") == "year"
 SIZE = YEAR if PROVING else Size(110, 4, 21)
 LAST = date(2017, SIZE.months, 31 if SIZE.months == 12 else 30)
