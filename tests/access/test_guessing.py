@@ -14,6 +14,7 @@ import pytest
 
 from chalicelib.actions.guessing import FREE, LONGEST_SECONDS
 from chalicelib.api.auth import _key
+from tests.contract import hold_to_contract
 from tests.moments import at
 from tests.shop import Reply, Shop, opened, program
 
@@ -169,3 +170,23 @@ def test_secrets_are_compared_in_constant_time_or_looked_up_by_their_hash() -> N
     assert sorted(found) == []
     signing = (CODE / "payments" / "signing.py").read_text()
     assert "compare_digest(wanted, value)" in signing and "found |= " in signing, "and every secret is compared, always"
+
+
+def test_no_error_repeats_a_secret_or_a_person(café: Shop) -> None:
+    """Every answer of every test is held to that (tests/contract.py); here is that the hold holds."""
+    hold_to_contract("GET", "/v1/members", 404, "application/problem+json", _problem("There is no such member."))
+    for told in (
+        café.owner,
+        "bob@example.org",
+        "+36301234567",
+        "ABCDE-12345-FGHJK-67890",
+        "Bearer abc",
+        "eyJhbGciOiJIUzI1NiJ9.x",
+    ):
+        with pytest.raises(AssertionError, match="told"):
+            hold_to_contract("GET", "/v1/members", 404, "application/problem+json", _problem(f"No {told} here."))
+
+
+def _problem(detail: str) -> str:
+    told = {"type": "/v1/docs#x", "title": "Not Found", "status": 404, "detail": detail, "code": "member_not_found"}
+    return json.dumps(told)
