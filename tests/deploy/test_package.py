@@ -93,6 +93,19 @@ def test_the_http_function_imports_no_tracer_no_pydantic_and_no_resource_of_boto
     assert not [name for name in listed if re.match(r"chalicelib\.payments\.(stripe|square|shopify|standard)$", name)]
 
 
+def test_the_collector_works_again_once_the_app_is_imported_and_passes_over_what_was() -> None:
+    asked = "import gc, sys, app; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    told = subprocess.run(
+        [sys.executable, "-S", "-P", "-c", asked],
+        cwd=unpacked(),
+        env={"PYTHONPATH": str(unpacked()), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == ["True", "True"]
+
+
 def test_the_zip_alone_serves_an_earn_under_awss_own_runtime_client(tmp_path: Path) -> None:
     task = tmp_path / "task"
     task.mkdir()
