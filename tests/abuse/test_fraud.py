@@ -10,7 +10,7 @@ import pytest
 from chalicelib.actions.settle_referral import settle_referral
 from tests.moments import at
 from tests.people.people import balance, brought, days_later, merged, operators_call, referrals, sold
-from tests.shop import Shop, opened, program
+from tests.shop import Shop, beside, opened, program
 
 START = "2026-06-01T10:00:00+00:00"
 
@@ -20,10 +20,17 @@ def café(**changes: Any) -> dict[str, Any]:
     return {**document, "enrolment": changes.get("enrolment", {"mode": "open", "welcome_points": 50})}
 
 
+@pytest.fixture(scope="module")
+def table() -> Iterator[None]:
+    with at(START), opened(café()):
+        yield
+
+
 @pytest.fixture
-def shop() -> Iterator[Shop]:
-    with at(START), opened(café()) as made:
-        yield made
+def shop(table: None) -> Iterator[Shop]:
+    """A café of its own for each test, on one table."""
+    with at(START):
+        yield beside(café())
 
 
 def coffees(count: int) -> list[dict[str, Any]]:
@@ -205,11 +212,11 @@ def test_two_accounts_merged_have_the_limits_of_one(shop: Shop) -> None:
     assert shop.redeem(ann, "barista-evening", "more").code == "limit_reached"
 
 
-def test_staff_do_not_choose_a_rule_by_dating_a_sale_back() -> None:
+def test_staff_do_not_choose_a_rule_by_dating_a_sale_back(table: None) -> None:
     """The day of a sale decides its multiplier, its cap and its expiry; staff may name one of the last month."""
     limits = {**program()["staff"], "backdate_days": 31}
-    with at(START), opened(café(staff=limits)) as shop:
-        dated_back(shop)
+    with at(START):
+        dated_back(beside(café(staff=limits)))
 
 
 def dated_back(shop: Shop) -> None:

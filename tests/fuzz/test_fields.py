@@ -62,7 +62,7 @@ def test_a_field_with_something_else_in_it_changes_nothing_or_is_understood(worl
         places = places[:3] + places[3::7]
     for number, place in enumerate(places):
         for raw in [*hostile.SMALL, *(hostile.LARGE if number == 0 else [])]:
-            if not some(world, 17):
+            if not some(world, 29):
                 continue
             sent = hostile.put(body, place, raw)
             reply = world.call(operation, sent)

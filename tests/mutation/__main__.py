@@ -1,7 +1,8 @@
 """``python -m tests.mutation [module …]``: the score of the domain's mutants, module by module.
 
 ``FOLDER`` is where the copy and the results stay (build/mutation), so a run goes on where the last one ended: only
-mutants of functions that changed, and survivors, are tried again. ``UNTIL`` ends it at a time of day.
+mutants of functions that changed, and survivors, are tried again. ``UNTIL`` ends it at a time of day; ``ONLY`` names
+the tests to run instead of all that reach the domain.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ IMPORTANT = [
 """What money hangs on comes first, then what reads from outside, then the figures of reports."""
 TESTS = ["tests/domain", "tests/test_properties.py", "tests/people/test_properties_people.py"]
 """Those that call the domain itself, or act on a table in memory: quick enough to be run thousands of times."""
-SECONDS = [1.5, 20.0]
+SECONDS = [1.0, 10.0]
 """For how many seconds of tests a mutant is tried; what survives the first round is tried again in the second."""
 
 
@@ -62,7 +63,7 @@ def main(words: list[str]) -> int:
     folder = Path(os.environ.get("FOLDER") or ROOT / "build" / "mutation")
     folder.mkdir(parents=True, exist_ok=True)
     modules = [word for word in words if not word.startswith("-")]
-    mutants = copied(folder)
+    mutants = copied(folder, modules)
     modules = modules or [*(one for one in IMPORTANT if one in mutants), *(set(mutants) - set(IMPORTANT))]
     until = os.environ.get("UNTIL")
     hour, minute = map(int, (until or "0:0").split(":"))
@@ -86,7 +87,7 @@ def main(words: list[str]) -> int:
             "tests.mutation.running",
         ]
         code = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, *TESTS],
+            [sys.executable, "-m", "pytest", *options, *(os.environ.get("ONLY", "").split() or TESTS)],
             cwd=folder,
             env={**os.environ, "MUTATION_FOLDER": str(folder.resolve()), "PYTHONDONTWRITEBYTECODE": "1"},
             check=False,
