@@ -25,7 +25,8 @@ from tests.proof.traffic import Traffic
 
 AN_HOUR = 2_500
 """Operations between two quiet points."""
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+START = datetime(2026, 3, 27, 9, 0, tzinfo=UTC)
+"""Days before the clocks change, and before the first month ends."""
 FAULTS = 50
 """Of a thousand calls to the database."""
 SKEW_MS = 150_000
