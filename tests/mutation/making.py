@@ -38,7 +38,8 @@ def copied(folder: Path, wanted: list[str]) -> dict[str, dict[str, str]]:
     A module that has not changed keeps the mutants it had, for making them takes longer than anything else here.
     """
     before = json.loads((folder / MADE).read_text()) if (folder / MADE).exists() else {}
-    kept = {one.name: one.read_text() for one in (folder / DOMAIN).glob("*.py")}
+    kept = folder / "made"  # apart from the copy, which an interrupted run leaves half made
+    kept.mkdir(exist_ok=True)
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
@@ -51,17 +52,16 @@ def copied(folder: Path, wanted: list[str]) -> dict[str, dict[str, str]]:
     for path in sorted((folder / DOMAIN).glob("*.py")):
         if wanted and path.stem not in wanted:
             if path.stem in before:
-                made[path.stem] = {**before[path.stem], "digest": ""}
+                made[path.stem] = before[path.stem]
             continue
         text = path.read_text()
         digest = hashlib.sha256(text.encode()).hexdigest()
         known = before.get(path.stem)
-        if known is None or known["digest"] != digest:
+        if known is None or known["digest"] != digest or not (kept / path.name).exists():
             code, names = _mutated(path, text)
+            (kept / path.name).write_text(code)
             known = {"digest": digest, "names": names}
-        else:
-            code = kept[path.name]
-        path.write_text(code)
+        shutil.copy(kept / path.name, path)
         made[path.stem] = known
     (folder / MADE).write_text(json.dumps(made))
     return {module: told["names"] for module, told in made.items()}
