@@ -83,3 +83,14 @@ def test_out_of_time_the_next_worker_goes_on_behind_the_last_member() -> None:
         with patch.object(proving, "MEMBERS_A_PAGE", 2), patch("chalicelib.triggers.queue.MARGIN_MS", 10**9):
             found = record_of(asleep, f"{FIRST}T13:00:00+00:00", ours=False)
     assert (found.due, found.done, found.finished) == (5, 5, 1)
+
+
+def test_a_member_who_cannot_be_read_is_a_difference_and_holds_up_nobody_elses_proof() -> None:
+    with at(f"{FIRST}T12:00:00+00:00"), opened() as shop, nights() as asleep:
+        ann = shop.enrol(email="ann@example.com")
+        shop.enrol(email="ben@example.com")
+        poisoned = Row(*keys.head(shop.program_id, ann), t="HEAD", v=1, h=b"\xc1")
+        table.connection().client.put_item(TableName="regulars", Item=poisoned.serialize())
+        found = record_of(asleep, f"{FIRST}T14:00:00+00:00", ours=False)
+        assert [one["details"] for one in shop.differences()] == [["what is stored cannot be read: DecodeError"]]
+    assert (found.due, found.done, found.failed, found.finished) == (2, 1, 1, 1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.member import Head
 from chalicelib.domain.reconciliation import differences
@@ -39,14 +40,24 @@ def prove(program_id: str, member_ids: Sequence[str]) -> Reconciled:
     """Reads only. A member who is moved meanwhile is read again before a difference is believed."""
     count, found = 0, []
     for member_id in member_ids:
-        details, seen = _check(program_id, member_id)
+        details, seen = _looked_at(program_id, member_id)
         if details:
             # The statement is an index and may lag behind the head by a moment: look twice.
-            details, seen = _check(program_id, member_id)
+            details, seen = _looked_at(program_id, member_id)
         count += seen
         if details:
             found.append(Difference(member_id, details))
     return Reconciled(len(member_ids), count, found, None)
+
+
+def _looked_at(program_id: str, member_id: str) -> tuple[list[str], int]:
+    """What cannot even be read is a difference of that member's, and holds up nobody else's proof."""
+    try:
+        return _check(program_id, member_id)
+    except Unavailable:
+        raise
+    except Exception as error:
+        return [f"what is stored cannot be read: {type(error).__name__}"], 0
 
 
 def _check(program_id: str, member_id: str) -> tuple[list[str], int]:
