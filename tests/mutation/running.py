@@ -44,8 +44,8 @@ MEMORY = 8 << 30
 class Reached:
     """Which tests run which functions, and how long each test takes; kept for tests whose file has not changed."""
 
-    def __init__(self, kept: Path) -> None:
-        self.kept = kept
+    def __init__(self, kept: Path, made: str) -> None:
+        self.kept, self.made = kept, made
         self.tests: dict[str, list[int]] = defaultdict(list)
         self.seconds: list[float] = []
 
@@ -58,7 +58,8 @@ class Reached:
         seen = {}
         ran = 0
         for place, item in enumerate(items):
-            digest = hashlib.sha256(item.path.read_bytes()).hexdigest()[:12]
+            # What a test reaches is only seen in modules that hold mutants in this run.
+            digest = hashlib.sha256(item.path.read_bytes() + self.made.encode()).hexdigest()[:12]
             told = before.get(item.nodeid)
             if told is None or told["file"] != digest:
                 told = {"file": digest, **_watched(item)}
@@ -160,7 +161,9 @@ class Mutation:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        reached = Reached(self.results_file.with_name("reached.json"))
+        reached = Reached(
+            self.results_file.with_name("reached.json"), " ".join(sorted({one[0] for one in self.wanted}))
+        )
         started = time.perf_counter()
         ran = reached.see(session.items)
         _say(f"{ran} of {len(session.items)} tests seen in {time.perf_counter() - started:.0f} s")
