@@ -136,8 +136,11 @@ class Traffic:
 
     def _buy(self, program: str, facts: Facts) -> Op:
         order_id, sale = self._new("o"), self._sale()
-        if facts.waiting and self.dice.random() < 0.1:
-            return facts.waiting.pop()
+        if facts.waiting and self.dice.random() < 0.2:
+            told = facts.waiting.pop()
+            if told.kind == "buy":
+                self.twins.append(told)  # the shop tells what a provider tells too, twice at the same moment
+            return told
         body: dict[str, Any] = {"order_id": order_id, **sale}
         dice = self.dice.random()
         if dice < 0.82:
