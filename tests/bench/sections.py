@@ -20,6 +20,7 @@ MOST_BYTES = 15_000_000
 
 
 def all_of(sizes: Sequence[int]) -> Iterator[Section]:
+    logger.setLevel("ERROR")
     made: tuple[Callable[[], Section], ...] = (
         actions,
         lambda: due(sizes),
@@ -42,7 +43,6 @@ def actions() -> Section:
 
 
 def due(sizes: Sequence[int]) -> Section:
-    logger.setLevel("ERROR")
     found = list(due_runs.measured(sizes))
     rows = [
         (
