@@ -123,6 +123,7 @@ def spent(amount: int, *, in_total: bool = True, before: int = 0) -> Spent:
         ([spent(300, in_total=False)], 500, 0, [150]),
         ([spent(300, in_total=False)], 1000, 0, [300]),
         ([spent(300, in_total=False, before=500)], 500, 0, [0]),
+        ([spent(300, in_total=False, before=500)], 400, 0, [0]),
         ([spent(300, in_total=False, before=500)], 750, 0, [150]),
         ([spent(301, in_total=False)], 333, 0, [100]),
         ([spent(300, in_total=False), spent(200)], 500, 200, [150, 200]),

@@ -107,7 +107,7 @@ def difference(folder: Path, module: str, mutant: str) -> str:
     """What a mutant changes, as the lines taken away and put in."""
     function = mutant.rpartition("__mutmut_")[0]
     found = {}
-    for node in ast.walk(ast.parse((folder / DOMAIN / f"{module}.py").read_text())):
+    for node in ast.walk(ast.parse((folder / "made" / f"{module}.py").read_text())):
         if isinstance(node, ast.FunctionDef) and node.name in (mutant, f"{function}__mutmut_orig"):
             node.decorator_list = []
             found[node.name == mutant] = dedent(ast.unparse(node)).splitlines()[1:]
