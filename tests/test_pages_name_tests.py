@@ -1,4 +1,4 @@
-"""Pages that answer by tests' names: every test that they name exists where they say, and every test of fraud is told."""
+"""Pages that answer by tests' names: every test that they name exists, and every test of fraud is told."""
 
 from __future__ import annotations
 
