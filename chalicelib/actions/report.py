@@ -35,7 +35,7 @@ class Kind(msgspec.Struct, frozen=True):
     options: tuple[str, ...] = ()
 
 
-_SUMS, _PEOPLE = frozenset({"SUMS", "PEOPLE"}), frozenset({"SUMS", "PEOPLE", "BUYERS"})
+_SUMS, _PEOPLE = frozenset({"SUMS", "PEOPLE"}), frozenset({"PEOPLE", "BUYERS"})
 
 KINDS: dict[str, Kind] = {
     "participation": Kind(
@@ -118,14 +118,14 @@ KINDS: dict[str, Kind] = {
         "What is bought together, and who never buys what?",
         "support: baskets with both ÷ baskets; confidence: baskets with both ÷ baskets with the first; lift: "
         "confidence ÷ share of baskets with the second",
-        frozenset({"SUMS", "PEOPLE", "BASKETS"}),
+        frozenset({"PEOPLE", "BASKETS"}),
     ),
     "worth-it": Kind(
         metric_worth.worth_it,
         "Does the program earn more than it costs: keep, change or stop?",
         "return: (incremental margin - rewards used - messages - running cost) ÷ those costs; incremental margin: "
         "effect per member per 30 days (as in before-after) × member days ÷ 30 × margin rate",
-        _PEOPLE,
+        _SUMS | _PEOPLE,
         ("days", "running_cost", "message_cost"),
     ),
 }

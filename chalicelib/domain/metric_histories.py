@@ -111,7 +111,7 @@ class Histories:
                 if end > start:
                     buyer = who(name)
                     stretches = self.by_buyer.setdefault(buyer, [])
-                    if any(stretch.base == base for stretch in stretches):
+                    if stretches and stretches[-1].base == base:  # they come year by year
                         blurred.add(buyer)
                     stretches.append(Stretch(base, days, columns, start, end))
                 start = end
