@@ -131,7 +131,7 @@ def three_years(share: float) -> Iterator[tuple[Shop, float]]:
         yield shop, folded / spent
 
 
-def timed(call: Callable[[], Any], times: int = 3) -> float:
+def timed(call: Callable[[], Any], times: int = 7) -> float:
     """The best of several, in milliseconds of processor time."""
     best = float("inf")
     for _ in range(times):
