@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.member import Head
 from chalicelib.domain.reconciliation import differences
@@ -54,9 +53,7 @@ def _looked_at(program_id: str, member_id: str) -> tuple[list[str], int]:
     """What cannot even be read is a difference of that member's, and holds up nobody else's proof."""
     try:
         return _check(program_id, member_id)
-    except Unavailable:
-        raise
-    except Exception as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError) as error:
         return [f"what is stored cannot be read: {type(error).__name__}"], 0
 
 
