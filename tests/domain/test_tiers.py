@@ -235,3 +235,52 @@ def test_counting_anew_takes_a_whole_life_into_the_buckets() -> None:
     )
     years = tiers.recount(ANN, YEARLY, {JUNE: 3, JUNE - 1: 2})
     assert (years.counts, years.window) == ("sc", {day("2026-12-31"): 5})
+
+
+def test_amounts_stand_on_their_own_day_and_a_late_refund_on_the_day_it_was_merged_into() -> None:
+    later = replace(ANN, window={JUNE + 9: 1})
+    assert tiers.count(later, ROLLING, JUNE, 5).window == {JUNE: 5, JUNE + 9: 1}
+    assert tiers.count(ANN, ROLLING, JUNE, -5).window == {JUNE: -5}
+
+
+def test_the_closest_neighbours_are_merged_first() -> None:
+    days = {1_000 + 10 * number - (9 if number > 20 else 0): 1 for number in range(BUCKETS + 1)}
+    assert tiers.merged(dict(days)) == {**{key: 1 for key in days if key not in (1_200, 1_201)}, 1_201: 2}
+
+
+def test_a_sale_of_last_year_lifts_by_last_years_sum() -> None:
+    head = replace(ANN, counts="sc", tier=LOW, window={day("2025-12-31"): 100, day("2026-12-31"): 5})
+    assert tiers.promote(head, YEARLY, day("2025-03-01"))[1] == ("low", "mid")
+    assert tiers.promote(head, YEARLY, JUNE)[1] is None
+
+
+def test_who_falls_begins_anew_and_forgets_what_was_held_before() -> None:
+    before = replace(ANN, tier=TOP, tier_before=LOW, window={JUNE: 250})
+    fallen, _ = tiers.demote_after_refund(replace(before, window={JUNE: 150}), ROLLING, JUNE, before, JUNE + 3)
+    assert (fallen.tier, fallen.tier_before) == (tiers.held(ROLLING, LEVELS[1], JUNE, JUNE + 3), None)
+    back, _ = tiers.demote_after_refund(replace(before, window={}), ROLLING, JUNE, before, JUNE + 3)
+    assert (back.tier, back.tier_before) == (LOW, None)
+    bare = Tiers(basis="spend", levels=LEVELS[1:])
+    gone = tiers.assess(replace(before, window={}), bare, JUNE)
+    assert (gone.tier, gone.tier_before) == (None, None)
+
+
+def test_of_two_windows_the_higher_level_counts_and_of_equal_ones_the_later() -> None:
+    new_year = day("2027-02-01")
+    bare = Tiers(basis="spend", window="calendar_year", levels=LEVELS[1:])
+    head = replace(ANN, counts="sc", tier=Tier("mid", 5), window={day("2027-12-31"): 100})
+    found = tiers.assess(head, bare, new_year).tier
+    assert found is not None and (found.id, found.reached) == ("mid", new_year - 1)
+    both = tiers.assess(replace(head, window={day("2026-12-31"): 100, day("2027-12-31"): 100}), YEARLY, new_year).tier
+    assert both is not None and (both.id, both.reached) == ("mid", new_year - 1)
+
+
+def test_a_level_of_the_same_threshold_takes_the_place_of_one_that_is_gone() -> None:
+    other = Level(id="other", name="Other", threshold=100)
+    renamed = tiers.renamed(replace(ANN, tier=MID), Tiers(basis="spend", levels=[LEVELS[0], other, LEVELS[2]]))
+    assert renamed.tier is not None and renamed.tier.id == "other"
+    dear = replace(TOP, id="gone", threshold=500)
+    last = tiers.renamed(replace(ANN, tier=dear), ROLLING)
+    assert last.tier is not None and last.tier.id == "top"
+    ground = replace(ANN, tier=LOW)
+    assert tiers.renamed(ground, ROLLING) is ground
