@@ -45,7 +45,8 @@ def machine() -> str:
         names = [line.partition(":")[2].strip() for line in told if line.startswith("model name")]
     if names:
         model = f"{names[0]}, {model}"
-    return f"{os.cpu_count()} processors ({model}), {platform.system()}, Python {platform.python_version()}"
+    busy = f"{os.getloadavg()[0]:.0f} processes running on average"
+    return f"{os.cpu_count()} processors ({model}), {busy}, {platform.system()}, Python {platform.python_version()}"
 
 
 def write(sections: Sequence[Section], today: date) -> None:
