@@ -178,6 +178,8 @@ def test_a_refund_lowers_at_once_what_its_purchase_had_lifted() -> None:
     assert tiers.demote_after_refund(head, high, JUNE, before, JUNE)[1] == ("mid", None)
     assert tiers.demote_after_refund(head, ROLLING, JUNE + 1, before, JUNE) == (head, None), "bought after the lift"
     assert tiers.demote_after_refund(head, None, JUNE, before, JUNE) == (head, None)
+    by_mercy = replace(head, window={JUNE: 50})
+    assert tiers.demote_after_refund(head, high, JUNE, by_mercy, JUNE) == (head, None), "no sum reached any level"
     since = replace(head, tier=Tier("mid", JUNE))
     assert tiers.demote_after_refund(since, ROLLING, JUNE, before, JUNE)[1] == ("mid", "low")
 

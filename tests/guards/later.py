@@ -191,7 +191,7 @@ GUARDS: list[Guard] = [
         "A friend's purchase is of the minimum",
         "domain/referral.py",
         'if referral.state == "settling" or worth(purchase, refunded) < least(rule):',
-        FRAUD + "friends_who_only_split_the_minimum_bring_nothing",
+        REFERRALS + "a_purchase_below_the_minimum_starts_nothing",
         new='if referral.state == "settling":',
     ),
     guard(
