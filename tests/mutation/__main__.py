@@ -25,7 +25,7 @@ IMPORTANT = [
 """What money hangs on comes first, then what reads from outside, then the figures of reports."""
 TESTS = ["tests/domain", "tests/test_properties.py", "tests/people/test_properties_people.py"]
 """Those that call the domain itself, or act on a table in memory: quick enough to be run thousands of times."""
-SECONDS = [1.0, 10.0]
+SECONDS = [1.5, 20.0]
 """For how many seconds of tests a mutant is tried; what survives the first round is tried again in the second."""
 
 
