@@ -18,7 +18,7 @@ help:
 	@echo "make test                    all tests but the deployed ones (make e2e); TESTS=tests/domain for some"
 	@echo "make check                   format, lint and types"
 	@echo "make format                  put the code into the format that check wants"
-	@echo "make bench                   what calls, schedules, starting and a million purchases cost; writes docs/benchmarks.md"
+	@echo "make bench                   what calls, schedules, starting and a million purchases cost, into docs/benchmarks.md; HELD=\"2000 100000\" members for due runs"
 	@echo "make guards                  delete each guard in a copy and see its test fail; minutes"
 	@echo "make proof SEED=1 OPS=5000   the whole service against a model of it, under faults; THREADS=, ENGINE=inside"
 	@echo "make fuzz                    everything that nobody should send, to every call; minutes"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
@@ -17,13 +18,14 @@ from chalicelib.actions import walk
 from chalicelib.actions.advance_member import advance_member
 from chalicelib.triggers import operator
 from infra.deploy import compose
+from infra.deploy.stage import ROOT
 from tests.deploy.nights import nights
 from tests.deploy.packaged import package
 from tests.moments import at
 from tests.permissions import NEVER, compared, functions, granted, resource_kind, statements
 from tests.shop import Shop, opened, program
 from tests.store.streams import stream_of
-from tests.watched import Call, recording
+from tests.watched import Call, recording, whole
 
 FUNCTIONS = sorted(compose.entries())
 SPRING = "2026-03-02T12:00:00+00:00"
@@ -140,6 +142,26 @@ def test_adding_any_one_permission_is_seen(calls: set[Call]) -> None:
             more = {"Effect": "Allow", "Action": [action], "Resource": _resource(kind)}
             template = with_role(function, [*statements(package().template, function), more])
             assert f"{function} may {action} on {kind}, and never does" in compared(calls, template, function)
+
+
+@pytest.mark.parametrize(
+    ("args", "more", "is_whole"),
+    [
+        (["tests"], {"ignore": ["tests/e2e"]}, True),  # as make test says it
+        (["tests"], {}, True),
+        (["tests/deploy"], {}, False),
+        (["tests"], {"ignore": ["tests/time"]}, False),
+        (["tests"], {"keyword": "earn"}, False),
+        (["tests"], {"deselect": ["tests/deploy/test_roles.py"]}, False),
+    ],
+)
+def test_only_a_run_of_everything_says_that_a_permission_is_never_used(
+    args: list[str], more: dict[str, Any], is_whole: bool
+) -> None:
+    nothing = {"keyword": "", "markexpr": "", "deselect": None, "ignore_glob": None, "lf": False, "ignore": None}
+    option = SimpleNamespace(**{**nothing, "collectonly": False, **more})
+    asked = SimpleNamespace(option=option, args=args, rootpath=ROOT, invocation_params=SimpleNamespace(dir=ROOT))
+    assert whole(cast(pytest.Config, asked)) is is_whole
 
 
 def with_role(function: str, allowed: list[Any]) -> dict[str, Any]:
