@@ -1,118 +1,31 @@
-"""A sale decided: every field of the entry, the head and the vouchers; and what a refund makes of them."""
+"""A sale decided: every field of the entry, the head and the vouchers."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.domain import earning, refunding
-from chalicelib.domain.calendar import milliseconds
+from chalicelib.domain import earning
 from chalicelib.domain.earning import CAP_DAYS, MOST_VOUCHERS
 from chalicelib.domain.errors import Refused
-from chalicelib.domain.member import IDLE, NEVER, Head, Referral, Tier
-from chalicelib.domain.program import Program
-from chalicelib.domain.purchase import Basis, Line, Purchase, Refund, Sale, Stamped, basis_of, costs
-from chalicelib.domain.voucher import Voucher
-
-NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
-TODAY = 20619  # 2026-06-15 in days since 1970
-SOLD = NOW - timedelta(days=1)
-MS, SOLD_MS = milliseconds(NOW), milliseconds(SOLD)
-
-
-def shop(**changes: Any) -> Program:
-    document: dict[str, Any] = {
-        "program_id": "p",
-        "name": "P",
-        "currency": "EUR",
-        "time_zone": "UTC",
-        "locales": ["en"],
-        "earning": {
-            "points": 3,
-            "per_amount": 100,
-            "excluded_categories": ["gift"],
-            "multipliers": [
-                {"id": "m", "name": "M", "categories": ["cake"], "percent": 200},
-                {"id": "n", "name": "N", "categories": ["cake"], "percent": 150},
-                {"id": "o", "name": "O", "percent": 50, "starts_on": "2026-06-20"},
-                {"id": "q", "name": "Q", "percent": 900, "ends_on": "2026-06-13"},
-            ],
-        },
-        "expiry": {"policy": "none"},
-        "tiers": {
-            "basis": "spend",
-            "levels": [
-                {"id": "one", "name": "One", "threshold": 0},
-                {"id": "two", "name": "Two", "threshold": 900, "percent": 120},
-            ],
-        },
-        "stamp_cards": [{"id": "c", "name": "C", "categories": ["cake"], "required": 4, "reward_id": "r"}],
-        "rewards": [
-            {"id": "r", "name": "R", "kind": "free_product", "value": 5, "cost": 2, "points": 9, "valid_days": 30}
-        ],
-        **changes,
-    }
-    return msgspec.convert(document, Program)
-
-
-LINES = (Line("a", "cake", 5, 600, 200), Line("b", "gift", 1, 300), Line("c", None, 2, 100, 40))
-SALE = Sale(total=1000, currency="EUR", delivery=60, tax=40, occurred_at=SOLD, lines=LINES)
-ANN = Head(member_id="m1", enrolled_ms=0, tier=Tier("one", 20000), purchases=3, sequence=7)
-BASIS = Basis(weighted=130_000, earning=700, spread=900, listed=1000, points=3, per_amount=100)
-
-
-def sell(head: Head = ANN, program: Program | None = None, sale: Sale = SALE, **more: Any) -> earning.Earned:
-    return earning.earn(head, program or shop(), 4, sale, order_id="o-1", now=NOW, booked_by="key:k", **more)
-
-
-BOUGHT = Purchase(
-    kind="earn",
-    cause=("order", "o-1"),
-    order_id="o-1",
-    amount=1000,
-    booked_by="key:k",
-    occurred_ms=SOLD_MS,
-    booked_ms=MS,
-    program_version=4,
-    total=1000,
-    currency="EUR",
-    delivery=60,
-    tax=40,
-    lines=LINES,
-    points=35,
-    lot=NEVER,
-    basis=BASIS,
-    stamps=(Stamped("c", 5, 4, 1),),
-    tier="one",
-    member_id="m1",
-    sequence=8,
-    balance_after=35,
-)
-PRIZE = Voucher(
-    kind="bonus",
-    cause=("stamp_card", "c/o-1/0"),
-    order_id="o-1",
-    reason="R",
-    booked_by="key:k",
-    occurred_ms=MS,
-    booked_ms=MS,
-    program_version=4,
-    reward_id="r",
-    name="R",
-    voucher_kind="free_product",
-    value=5,
-    cost=2,
-    valid_until=TODAY + 30,
-    origin="card/c/0/o-1",
-    card_id="c",
-    currency="EUR",
-    member_id="m1",
-    sequence=9,
-    balance_after=35,
+from chalicelib.domain.member import NEVER, Referral
+from chalicelib.domain.purchase import Basis, Line, Sale, Stamped, basis_of, costs
+from tests.domain.sales import (
+    ANN,
+    BASIS,
+    BOUGHT,
+    LINES,
+    NOW,
+    PRIZE,
+    SALE,
+    SOLD,
+    TODAY,
+    sell,
+    shop,
+    shop_levels,
 )
 
 
@@ -290,118 +203,12 @@ def test_a_claimed_sale_earns_for_what_was_not_refunded() -> None:
     assert sum(by_points.head.window.values()) == 35
 
 
-def shop_levels() -> list[dict[str, Any]]:
-    return [{"id": "one", "name": "One", "threshold": 0}, {"id": "two", "name": "Two", "threshold": 9000}]
-
-
 def test_a_sale_that_reaches_a_tier_says_so_and_counts_from_the_next() -> None:
     done = sell(replace(sell().head, sequence=7, stamps={}))
     assert done.purchase.tier_change == ("one", "two")
     assert done.purchase.tier == "one"
     assert done.head.tier is not None and done.head.tier.id == "two"
     assert sell(done.head).purchase.points == 42  # 35.1 × 1.2
-
-
-def back(amount: int, head: Head, bought: Purchase = BOUGHT, refunded: int = 0, **more: Any) -> refunding.Refunding:
-    entry = refunding.refund_of(
-        bought, refunded, amount, refund_id="r-1", occurred_at=NOW, now=NOW + timedelta(hours=1), booked_by="key:k"
-    )
-    return refunding.refund(head, more.get("program") or shop(), bought, entry, more.get("unused", frozenset()))
-
-
-HALF = Refund(
-    kind="refund",
-    cause=("refund", "r-1"),
-    order_id="o-1",
-    amount=500,
-    booked_by="key:k",
-    occurred_ms=MS,
-    booked_ms=MS + 3_600_000,
-    program_version=4,
-    refund_id="r-1",
-    refunded=500,
-    currency="EUR",
-    goods=315,
-    costed=315,
-    cost=120,
-)
-
-
-def test_a_refund_is_written_to_the_last_field() -> None:
-    made = refunding.refund_of(
-        BOUGHT, 0, 500, refund_id="r-1", occurred_at=NOW, now=NOW + timedelta(hours=1), booked_by="key:k"
-    )
-    assert made == HALF
-    rest = refunding.refund_of(BOUGHT, 500, 500, refund_id="r-2", occurred_at=NOW, now=NOW, booked_by="key:k")
-    assert (rest.refunded, rest.goods, rest.costed, rest.cost) == (1000, 315, 315, 120)
-    guest = replace(BOUGHT, member_id=None, buyer="g")
-    asked: dict[str, Any] = {"refund_id": "r", "occurred_at": NOW, "now": NOW, "booked_by": "k"}
-    assert refunding.refund_of(guest, 0, 1, **asked).buyer == "g"
-    assert refunding.refund_of(replace(BOUGHT, buyer="g"), 0, 1, **asked).buyer is None
-    free = replace(BOUGHT, total=0, basis=Basis())
-    assert refunding.refund_of(free, 0, 0, **asked).cost == 0
-    with pytest.raises(Refused) as refusal:
-        refunding.refund_of(BOUGHT, 600, 401, **asked)
-    assert (refusal.value.code, refusal.value.facts) == ("refund_exceeds_purchase", {"left": 400})
-    assert refusal.value.detail == "400 minor units of this purchase are left to refund."
-
-
-def test_a_refund_takes_points_stamps_and_the_unused_voucher() -> None:
-    head = sell().head
-    half = back(500, head, unused=frozenset({"card/c/0/o-1"}))
-    assert half.refund == replace(
-        HALF,
-        points=-18,
-        stamps=(("c", 3),),
-        cancelled=("card/c/0/o-1",),
-        member_id="m1",
-        sequence=10,
-        balance_after=17,
-    )
-    assert half.cancelled == ("card/c/0/o-1",)
-    assert half.head == replace(
-        head, lots={NEVER: 17}, lifetime=17, stamps={"c": 2}, sequence=10, window={TODAY - 1: 315}
-    )
-    used = back(500, head)
-    assert used.head is not None
-    assert (used.head.stamps, used.cancelled, used.refund.cancelled) == ({"c": -2}, (), ())
-    whole = back(1000, head, unused=frozenset({"card/c/0/o-1"}))
-    assert whole.head is not None
-    assert (whole.head.purchases, whole.head.lots, whole.head.stamps) == (3, {}, {"c": 0})
-    assert sum(whole.head.window.values()) == 0
-    kept = back(1, head)
-    assert kept.head is not None and (kept.head.purchases, kept.head.stamps) == (4, {"c": 0})
-
-
-def test_a_refund_of_waiting_points_never_counted() -> None:
-    program = shop(earning={"points": 1, "per_amount": 1, "pending_days": 9})
-    done = sell(program=program)
-    half = back(500, done.head, done.purchase, program=program)
-    assert (half.refund.points, half.refund.status, half.refund.held, half.refund.balance_after) == (
-        -450,
-        "pending",
-        450,
-        0,
-    )
-    gone = replace(done.head, pending={})
-    taken = back(500, gone, done.purchase, program=program).refund
-    assert (taken.points, taken.status, taken.held) == (-450, "posted", 0)
-    part = replace(done.head, pending={TODAY + 8: {NEVER: 100}})
-    both = back(500, part, done.purchase, program=program).refund
-    assert (both.points, both.status, both.held) == (-350, "posted", 100)
-
-
-@pytest.mark.parametrize(("basis", "left"), [("spend", 315), ("points", 17), ("visits", 1)])
-def test_a_refund_counts_less_towards_the_tier(basis: str, left: int) -> None:
-    program = shop(tiers={"basis": basis, "levels": shop_levels()})
-    done = sell(program=program)
-    half = back(500, done.head, done.purchase, program=program)
-    assert half.head is not None and sum(half.head.window.values()) == left
-    whole = back(500, half.head, done.purchase, 500, program=program)
-    assert whole.head is not None and sum(whole.head.window.values()) == 0
-    plain = shop(tiers=None)
-    done = sell(program=plain)
-    assert back(500, done.head, done.purchase, program=plain).head is not None
 
 
 def test_a_plan_that_is_held_multiplies_and_stands_on_the_sale() -> None:
@@ -476,42 +283,3 @@ def test_costs_are_whole_numbers() -> None:
     found = costs(999, 60, 40, LINES)
     assert found == (700 * 899 // 1000, 240) and all(isinstance(one, int) for one in found)
     assert costs(100, 60, 40, (Line("a", None, 1, 50, 20),)) == (0, 20)
-
-
-def test_what_a_refund_takes_of_a_sum_is_whole_and_all_of_it_in_the_end() -> None:
-    asked: dict[str, Any] = {"refund_id": "r", "occurred_at": NOW, "now": NOW, "booked_by": "k"}
-    parts = [refunding.refund_of(BOUGHT, at, amount, **asked) for at, amount in ((0, 333), (333, 333), (666, 334))]
-    assert [(part.costed, part.cost) for part in parts] == [(210, 80), (210, 80), (210, 80)]
-    odd = refunding.refund_of(BOUGHT, 1, 998, **asked)
-    assert (odd.costed, odd.cost) == (629, 239) and isinstance(odd.costed, int) and isinstance(odd.cost, int)
-
-
-def test_idle_points_of_a_merged_account_are_taken_from_what_came_along() -> None:
-    """Its place in its own chain says nothing about a lapse in this one."""
-    head = replace(
-        ANN,
-        lots={IDLE: 50},
-        lifetime=50,
-        sequence=20,
-        idle_lapsed_sequence=10,
-        idle_lapsed_on=TODAY + 1,
-        lapsed={TODAY: 35},
-    )
-    idle = replace(BOUGHT, lot=IDLE, stamps=())
-    own = back(1000, head, idle)
-    assert own.head is not None
-    assert (own.head.lots, own.head.lapsed, own.refund.points) == ({IDLE: 50}, {}, 0)
-    came = back(1000, head, replace(idle, member_id="m9"))
-    assert came.head is not None
-    assert (came.head.lots, came.head.lapsed, came.refund.points) == ({IDLE: 15}, {TODAY: 35}, -35)
-
-
-def test_stamps_go_back_card_by_card() -> None:
-    bought = replace(BOUGHT, stamps=(Stamped("b", 0, 4), Stamped("c", 5, 4, 1)))
-    unused = frozenset({"card/c/0/o-1"})
-    bare = back(500, replace(ANN, stamps={}), bought)
-    assert bare.head is not None
-    assert (bare.head.stamps, bare.refund.stamps) == ({"c": -3}, (("c", 3),))
-    covered = back(500, replace(ANN, stamps={"c": 3}), bought, unused=unused)
-    assert covered.head is not None
-    assert (covered.head.stamps, covered.cancelled) == ({"c": 0}, ()), "nothing is owed, so nothing is cancelled"
