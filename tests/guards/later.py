@@ -249,13 +249,6 @@ GUARDS: list[Guard] = [
         new="return True",
     ),
     guard(
-        "A member who cannot be moved stops nobody else",
-        "actions/walk.py",
-        "except Exception as error:\n            self.failed += 1",
-        WALK + "a_member_that_cannot_be_moved_is_set_aside_and_the_rest_go_on",
-        new="except ZeroDivisionError as error:\n            self.failed += 1",
-    ),
-    guard(
         "One birthday a year",
         "domain/yearly.py",
         "if head.birthday_paid:",
