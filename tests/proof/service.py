@@ -165,7 +165,7 @@ def opened(stage: Stage, endpoint: str | None) -> Iterator[Service]:
     engine = Inside() if endpoint is None else Outside(endpoint)
     if endpoint is not None:
         _make_table(endpoint)
-    kept, table._Link.connection = (table._Link.connection, table._Link.address), None
+    table._Link.connection = None
     line = Line(stage, engine.start)
     client = table.connection().client
     line.attach(client)
@@ -177,7 +177,8 @@ def opened(stage: Stage, endpoint: str | None) -> Iterator[Service]:
     finally:
         if endpoint is not None:
             _raw_client(endpoint).delete_table(TableName=TABLE)
-        table._Link.connection, table._Link.address = kept
+        # Row remembers the connection that was made last, so whoever comes next makes one too.
+        table._Link.connection = table._Link.address = None
         os.environ.clear()
         os.environ.update(before)
 
