@@ -52,6 +52,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     body: Any = None
     answer: Any = None
+    """Its type; or a function that answers it, where making it known would import what few calls need."""
     idempotent: bool = False
     query: tuple[Query, ...] = ()
     content_type: str = JSON

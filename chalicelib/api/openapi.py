@@ -60,7 +60,12 @@ def _alternatives(kind: Any) -> list[Any]:
 
 
 def _kinds(operation: Operation) -> list[Any]:
-    return [kind for given in (operation.body, operation.answer) if given is not None for kind in _alternatives(given)]
+    shapes = (operation.body, _answer(operation))
+    return [kind for given in shapes if given is not None for kind in _alternatives(given)]
+
+
+def _answer(operation: Operation) -> Any:
+    return operation.answer() if isinstance(operation.answer, types.FunctionType) else operation.answer
 
 
 def _reference(kind: Any) -> dict[str, Any]:
@@ -110,7 +115,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _responses(operation: Operation) -> dict[str, Any]:
     content: dict[str, Any] = {"description": operation.summary}
     if operation.answer is not None:
-        content["content"] = {operation.content_type: {"schema": _reference(operation.answer)}}
+        content["content"] = {operation.content_type: {"schema": _reference(_answer(operation))}}
     elif operation.status != 204:
         content["content"] = {operation.content_type: {"schema": {}}}
     for other in operation.also:

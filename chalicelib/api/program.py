@@ -6,14 +6,12 @@ import msgspec
 
 from chalicelib import clock
 from chalicelib.actions import govern
-from chalicelib.actions.admission import enter, not_found
-from chalicelib.actions.report import shop_figures
+from chalicelib.actions.admission import Admitted, Call, enter, not_found
 from chalicelib.api import answers, requests
 from chalicelib.api.door import OWNER, STAFF, Answer, Asked, Door
 from chalicelib.api.pages import PAGE, sequence_of
 from chalicelib.domain.advice import advise
 from chalicelib.domain.calendar import moment_of
-from chalicelib.domain.metric_figures import Shop
 from chalicelib.domain.program import Close
 from chalicelib.domain.program_rules import check
 from chalicelib.store import programs
@@ -21,8 +19,14 @@ from chalicelib.store import programs
 door = Door(__name__)
 
 
-def program_answer(written: programs.Written, shop: Shop | None = None) -> answers.ProgramAnswer:
-    """``shop``: the figures to judge by, where the shop has any."""
+def program_answer(written: programs.Written, judged: tuple[Admitted, Call] | None = None) -> answers.ProgramAnswer:
+    """``judged``: by the shop's own figures, where it has any."""
+    shop = None
+    if judged is not None:
+        # Reports come with it: only where the owner changes the program, not with every start.
+        from chalicelib.actions.report import shop_figures
+
+        shop = shop_figures(*judged)
     return answers.ProgramAnswer(
         version=written.version,
         program=msgspec.to_builtins(written.program),
@@ -73,7 +77,7 @@ def put_program(asked: Asked) -> Answer:
     enter(asked.credential)
     program = check(body.program, at="/program")
     admitted = govern.replace_program(asked.call, body.version, program)
-    return Answer(body=program_answer(admitted.written, shop_figures(admitted, asked.call)))
+    return Answer(body=program_answer(admitted.written, (admitted, asked.call)))
 
 
 @door.call(
@@ -88,7 +92,7 @@ def post_program_check(asked: Asked) -> Answer:
     admitted = enter(asked.credential)
     program = check(asked.body.program, at="/program")
     written = msgspec.structs.replace(admitted.written, program=program)
-    return Answer(body=program_answer(written, shop_figures(admitted, asked.call)))
+    return Answer(body=program_answer(written, (admitted, asked.call)))
 
 
 def key_answer(record: programs.ApiKey, used_ms: int | None, text: str | None = None) -> answers.KeyAnswer:

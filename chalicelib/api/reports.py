@@ -1,4 +1,7 @@
-"""Reports over HTTP: JSON, or CSV where the caller accepts that; the same for a program tried on past orders."""
+"""Reports over HTTP: JSON, or CSV where the caller accepts that; the same for a program tried on past orders.
+
+Owners ask now and then: what makes a report is imported when one asks, not with every start for a shopper.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,10 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.actions import backtest as trying
-from chalicelib.actions import report as reporting
 from chalicelib.actions.admission import enter
 from chalicelib.api.door import OWNER, Answer, Asked, Door, Query
 from chalicelib.api.requests import Body
 from chalicelib.domain.errors import Fault, Invalid
-from chalicelib.domain.metric_report import Rate
 from chalicelib.domain.program_rules import check
 
 door = Door(__name__)
@@ -40,10 +40,24 @@ class ReportNames(msgspec.Struct):
     next_cursor: str | None
 
 
+def _report() -> type:
+    from chalicelib.actions.report import Report
+
+    return Report
+
+
+def _tried() -> type:
+    from chalicelib.actions.backtest import Tried
+
+    return Tried
+
+
 @door.call("GET", "/reports", roles=OWNER, summary="The reports there are, each with its question", answer=ReportNames)
 def get_reports(asked: Asked) -> Answer:
+    from chalicelib.actions.report import KINDS
+
     enter(asked.credential)
-    kinds = [ReportName(name, kind.question, kind.formula) for name, kind in reporting.KINDS.items()]
+    kinds = [ReportName(name, kind.question, kind.formula) for name, kind in KINDS.items()]
     return Answer(body=ReportNames(kinds, None))
 
 
@@ -52,7 +66,7 @@ def get_reports(asked: Asked) -> Answer:
     "/reports/{name}",
     roles=OWNER,
     summary="One report: figures with what they were divided from, and its table; CSV of the table by Accept",
-    answer=reporting.Report,
+    answer=_report,
     also=(CSV,),
     query=(
         Query("from", "The first day, such as 2026-01-01; a year before to where it is left out."),
@@ -61,9 +75,11 @@ def get_reports(asked: Asked) -> Answer:
     ),
 )
 def get_report(asked: Asked) -> Answer:
+    from chalicelib.actions.report import report
+
     first, last = _day(asked, "from"), _day(asked, "to")
     options = {name: _number(name, asked.query[name]) for name in _OPTIONS if name in asked.query}
-    made = reporting.report(asked.call, asked.path["name"], first, last, options)
+    made = report(asked.call, asked.path["name"], first, last, options)
     if not _wants_csv(asked):
         return Answer(body=made)
     headers = {
@@ -88,15 +104,17 @@ class Trial(Body, frozen=True, kw_only=True):
     roles=OWNER,
     summary="Try a program document on the shop's past orders, or compare two; writes nothing",
     body=Trial,
-    answer=trying.Tried,
+    answer=_tried,
 )
 def post_program_backtest(asked: Asked) -> Answer:
+    from chalicelib.actions.backtest import backtest
+
     body: Trial = asked.body
     enter(asked.credential)
     documents = [check(body.program, at="/program")]
     if body.against is not None:
         documents.append(check(body.against, at="/against"))
-    return Answer(body=trying.backtest(asked.call, documents, body.from_, body.to))
+    return Answer(body=backtest(asked.call, documents, body.from_, body.to))
 
 
 def _wants_csv(asked: Asked) -> bool:
@@ -133,6 +151,8 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    from chalicelib.domain.metric_report import Rate
+
     cells: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, Rate):

@@ -7,7 +7,6 @@ task, handed on from worker to worker page by page, and no program waits for ano
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 import msgspec
 from chalice.app import Blueprint, CloudWatchEvent
@@ -19,7 +18,7 @@ from chalicelib.domain.reconciliation import TURNS
 from chalicelib.domain.reconciliation import turn as turn_of
 from chalicelib.store import programs, runs
 from chalicelib.telemetry import logger
-from chalicelib.triggers import queue
+from chalicelib.triggers import queue, run
 from chalicelib.triggers.queue import HasTime, Task, works
 
 blueprint = Blueprint(__name__)
@@ -30,20 +29,14 @@ EVERYBODY = -1
 @blueprint.schedule("rate(1 day)", name="prove")
 def prove(event: CloudWatchEvent) -> dict[str, str]:
     """Sends a task for each program; for every member where the event is no rule's, but somebody's who asks."""
-    told = event.to_dict()
-    as_of = datetime.fromisoformat(str(told["time"])).astimezone(UTC)
-    turn = day_number(as_of.date()) % TURNS if told.get("resources") else EVERYBODY
-    run_id = f"prove-{as_of:%Y%m%dT%H%M%SZ}-{str(told.get('id', ''))[:8] or clock.new_id('', 8)}"
+    its = run.called("prove", event)
+    turn = EVERYBODY if its.asked else day_number(its.as_of.date()) % TURNS
     tasks = [
-        Task(work="prove", run_id=run_id, as_of=as_of, program_id=one, slice=turn) for one in programs.all_programs()
+        Task(work="prove", run_id=its.run_id, as_of=its.as_of, program_id=one, slice=turn)
+        for one in programs.all_programs()
     ]
-    begun_ms = milliseconds(clock.now())
-    keep_record.begin(
-        run_id, runs.Begun(name="prove", as_of_ms=milliseconds(as_of), begun_ms=begun_ms, slices=len(tasks))
-    )
-    queue.send(tasks)
-    logger.info("run begun", extra={"run": run_id, "tasks": len(tasks)})
-    return {"run_id": run_id}
+    run.note(its, slices=len(tasks))
+    return run.send(its, tasks)
 
 
 @works("prove")

@@ -5,7 +5,7 @@ The event's own time is "now", so a run can be made for any moment.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from chalicelib.domain.calendar import day_number, milliseconds, moment_of
 from chalicelib.store import due as due_index
 from chalicelib.store import keys, runs
 from chalicelib.telemetry import logger
-from chalicelib.triggers import queue
+from chalicelib.triggers import queue, run
 from chalicelib.triggers.queue import HasTime, Task, works
 
 blueprint = Blueprint(__name__)
@@ -29,22 +29,17 @@ MEMBERS_A_PAGE = 500
 @blueprint.schedule("rate(1 hour)", name="due")
 def due(event: CloudWatchEvent) -> dict[str, str]:
     """Sends one task for each slice of what is due, and one for each program whose owner changed the rules."""
-    told = event.to_dict()
-    as_of = _moment(told["time"])
-    run_id = f"due-{as_of:%Y%m%dT%H%M%SZ}-{str(told.get('id', ''))[:8] or clock.new_id('', 8)}"
-    begun_ms = milliseconds(clock.now())
-    keep_record.begin(
-        run_id, runs.Begun(name="due", as_of_ms=milliseconds(as_of), begun_ms=begun_ms, slices=keys.SHARDS)
-    )
-    tasks = [Task(work="due", run_id=run_id, as_of=as_of, slice=number) for number in range(keys.SHARDS)]
+    its = run.called("due", event)
+    run.note(its, slices=keys.SHARDS)
+    tasks = [Task(work="due", run_id=its.run_id, as_of=its.as_of, slice=number) for number in range(keys.SHARDS)]
     for program_id, version in walk.programs_to_assess():
-        its_run = assessment_of(run_id, program_id)
-        keep_record.begin(its_run, runs.Begun(name="assess", as_of_ms=milliseconds(as_of), begun_ms=begun_ms, slices=1))
-        tasks.append(Task(work="assess", run_id=its_run, as_of=as_of, program_id=program_id, version=version))
-    queue.send(tasks)
-    logger.info("run begun", extra={"run": run_id, "tasks": len(tasks)})
-    telemetry.count("OldestDueDays", _days_late(as_of), clock.now())
-    return {"run_id": run_id}
+        assessment = msgspec.structs.replace(its, name="assess", run_id=assessment_of(its.run_id, program_id))
+        run.note(assessment, slices=1)
+        task = Task(work="assess", run_id=assessment.run_id, as_of=its.as_of, program_id=program_id, version=version)
+        tasks.append(task)
+    begun = run.send(its, tasks)
+    telemetry.count("OldestDueDays", _days_late(its.as_of), clock.now())
+    return begun
 
 
 def _days_late(as_of: datetime) -> int:
@@ -57,10 +52,6 @@ def _days_late(as_of: datetime) -> int:
 def assessment_of(run_id: str, program_id: str) -> str:
     """The run of a program's new assessment that a due run began."""
     return f"{run_id}-assess-{program_id}"
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 @works("due")
