@@ -39,7 +39,8 @@ def claim(call: Call, order_id: str, member_id: str) -> Booked:
     Raises Refused: ``purchase_not_found``, ``member_not_found``, ``already_claimed``, ``claim_too_late``,
     ``nothing_to_claim``, ``staff_cap_exceeded`` (a receipt brings as much as a purchase entered by hand).
     """
-    return attempt(lambda: _once(call, order_id, member_id))
+    cause = keys.claimed(call.credential.program_id, order_id)
+    return attempt(lambda: _once(call, order_id, member_id), [cause])
 
 
 def _once(call: Call, order_id: str, member_id: str) -> Booked:
@@ -51,7 +52,7 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
     if row is None or row.t == "WAITING":
         not_found("purchase")
     if row.t == "ALIAS":
-        return _once(call, row.m, member_id)
+        return claim(call, row.m, member_id)
     head = active_head(admitted, member_id)
     if claim_key in admitted.found:
         known = admitted.found[claim_key].document(Purchase)
@@ -60,6 +61,7 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
         return recall(admitted, known, int(row.n or 0), True)
     guest = stories.standing(admitted.found, program_id, order_id)
     story = stories.story_of(admitted.found.get(story_key))
+    stories.require_together(row, admitted.found.get(story_key))
     if guest.member_id is not None:
         raise Refused("already_claimed", "This purchase was a member's from the first; it earned then.")
     if guest.told_by == IMPORTED:
@@ -96,7 +98,7 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
     )
     commit(
         [
-            *entries.claim_purchase(program, made, refunded),
+            *entries.claim_purchase(program, made, row),
             members.move(program_id, head, after),
             *(vouchers.issued(program, voucher) for voucher in done.vouchers),
             *(entries.book(program, entry) for entry in (*moved, *late)),

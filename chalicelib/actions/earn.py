@@ -54,7 +54,7 @@ class Booked(msgspec.Struct, frozen=True):
 def earn(call: Call, order: Order) -> Booked:
     """Raises Refused: ``currency_mismatch``, ``occurred_in_future``, ``staff_cap_exceeded``, ``cause_conflict``,
     ``voucher_unknown`` and what ``require_usable`` and ``require_open`` raise. Safe to ask again, forever."""
-    return attempt(lambda: _once(call, order))
+    return attempt(lambda: _once(call, order), [keys.purchase(call.credential.program_id, order.order_id)])
 
 
 def _once(call: Call, order: Order) -> Booked:

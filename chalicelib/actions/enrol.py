@@ -41,7 +41,9 @@ def enrol(call: Call, joining: Joining, new_member_id: str) -> Person:
     Raises Refused: ``identity_taken``, ``referral_code_unknown``, ``invite_required``, ``invite_unknown``,
     ``invite_used_up``, ``pilot_ended``, ``pilot_full``, ``program_closed``, ``occurred_in_future``.
     """
-    person = attempt(lambda: _once(call, joining, new_member_id))
+    program_id = call.credential.program_id
+    found_by = [members.identity_key(program_id, kind, value) for kind, value in joining.contact.identities()]
+    person = attempt(lambda: _once(call, joining, new_member_id), found_by)
     # By what finds the member: somebody known who gives another's phone as well does not get the other's purchases.
     if claim_recent(call, person.admitted, person.head.member_id, person.contact):
         later = recall(call, person.admitted, person.head.member_id)

@@ -117,7 +117,9 @@ def _require_room(admitted: Admitted, order_id: str, amount: int, in_total: bool
     asked = refunded = int(row.n or 0)
     if row.v is not None:
         key = keys.story(admitted.program_id, order_id)
-        story = stories.story_of(admitted.found.get(key) or load([key]).get(key))
+        told = admitted.found.get(key) or load([key]).get(key)
+        stories.require_together(row, told)
+        story = stories.story_of(told)
         asked = refunded if story is None else story.asked
     if total is None:
         if row.document(Purchase).told_by is not None and row.v != stories.BY_SHOP:

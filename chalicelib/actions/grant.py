@@ -36,7 +36,8 @@ def check_in(call: Call, member_id: str, idempotency_key: str) -> Granted:
             fingerprint=asked,
         )
 
-    return attempt(lambda: _once(call, member_id, "check_in", idempotency_key, fingerprint("check-in"), decide))
+    cause = ("check_in", vouchers.cause_id(call.credential.program_id, "check_in", member_id, idempotency_key))
+    return _granted(call, member_id, cause, fingerprint("check-in"), decide)
 
 
 def adjust(call: Call, member_id: str, amount: int, reason: str, idempotency_key: str) -> Granted:
@@ -60,16 +61,20 @@ def adjust(call: Call, member_id: str, amount: int, reason: str, idempotency_key
             fingerprint=asked,
         )
 
-    asked = fingerprint([amount, reason])
-    return attempt(lambda: _once(call, member_id, "adjustment", idempotency_key, asked, decide))
+    cause = ("adjustment", vouchers.cause_id(call.credential.program_id, "adjustment", member_id, idempotency_key))
+    return _granted(call, member_id, cause, fingerprint([amount, reason]), decide)
 
 
 Decide = Callable[[Admitted, Head, tuple[str, str], str], tuple[Head, Entry]]
 
 
-def _once(call: Call, member_id: str, kind: str, idempotency_key: str, asked: str, decide: Decide) -> Granted:
+def _granted(call: Call, member_id: str, cause: tuple[str, str], asked: str, decide: Decide) -> Granted:
+    cause_key = keys.cause(call.credential.program_id, *cause)
+    return attempt(lambda: _once(call, member_id, cause, asked, decide), [cause_key])
+
+
+def _once(call: Call, member_id: str, cause: tuple[str, str], asked: str, decide: Decide) -> Granted:
     program_id = call.credential.program_id
-    cause = (kind, vouchers.cause_id(program_id, kind, member_id, idempotency_key))
     cause_key = keys.cause(program_id, *cause)
     admitted = enter(call.credential, [keys.head(program_id, member_id), cause_key])
     if cause_key in admitted.found:

@@ -12,6 +12,7 @@ from chalicelib.domain.errors import Refused
 from chalicelib.domain.ledger import Entry, fingerprint
 from chalicelib.domain.member import Contact
 from chalicelib.store import entries, invites, keys, members, vouchers
+from chalicelib.store.keys import Key
 from chalicelib.store.table import Row, Write, commit
 
 
@@ -30,12 +31,13 @@ def merge(call: Call, target_id: str, source_id: str, idempotency_key: str) -> M
     no circle can close), ``cause_conflict``.
     """
     cause = ("merge", vouchers.cause_id(call.credential.program_id, "merge", target_id, idempotency_key))
-    return attempt(lambda: _once(call, target_id, source_id, cause))
+    arrived_key = keys.cause(call.credential.program_id, *merging.arrival(cause))
+    return attempt(lambda: _once(call, target_id, source_id, cause, arrived_key), [arrived_key])
 
 
-def _once(call: Call, target_id: str, source_id: str, cause: tuple[str, str]) -> Merged:
+def _once(call: Call, target_id: str, source_id: str, cause: tuple[str, str], arrived_key: Key) -> Merged:
     program_id = call.credential.program_id
-    arrived_key, places_key = keys.cause(program_id, *merging.arrival(cause)), keys.places(program_id)
+    places_key = keys.places(program_id)
     contact_keys = [keys.contact(program_id, one) for one in (target_id, source_id)]
     heads = [keys.head(program_id, one) for one in (target_id, source_id)]
     admitted = enter(call.credential, [arrived_key, places_key, *heads, *contact_keys])

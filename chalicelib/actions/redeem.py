@@ -16,6 +16,7 @@ from chalicelib.domain.member import Head
 from chalicelib.domain.program import Program, Reward
 from chalicelib.domain.voucher import Voucher, issue, obstacles
 from chalicelib.store import entries, keys, members, vouchers
+from chalicelib.store.keys import Key
 from chalicelib.store.table import Row, commit
 
 
@@ -27,8 +28,10 @@ class Redeemed(msgspec.Struct, frozen=True):
 def redeem(call: Call, member_id: str, reward_id: str, idempotency_key: str) -> Redeemed:
     """Raises Refused: ``insufficient_points``, ``limit_reached``, ``out_of_stock``, ``tier_too_low``,
     ``reward_not_available``, ``reward_not_found``, ``member_not_found``, ``cause_conflict``."""
-    origin = vouchers.redemption_origin(call.credential.program_id, member_id, idempotency_key)
-    return attempt(lambda: _once(call, member_id, reward_id, origin))
+    program_id = call.credential.program_id
+    origin = vouchers.redemption_origin(program_id, member_id, idempotency_key)
+    voucher_key = keys.voucher(program_id, vouchers.sealed_origin(program_id, origin))
+    return attempt(lambda: _once(call, member_id, reward_id, origin, voucher_key), [voucher_key])
 
 
 def stock_taken(row: Row | None) -> int:
@@ -53,9 +56,8 @@ def what_hinders(program: Program, head: Head, reward: Reward, taken_of_stock: i
     )
 
 
-def _once(call: Call, member_id: str, reward_id: str, origin: str) -> Redeemed:
+def _once(call: Call, member_id: str, reward_id: str, origin: str, voucher_key: Key) -> Redeemed:
     program_id = call.credential.program_id
-    voucher_key = keys.voucher(program_id, vouchers.sealed_origin(program_id, origin))
     stock_key = keys.stock(program_id, reward_id)
     admitted = enter(call.credential, [keys.head(program_id, member_id), voucher_key, stock_key])
     program, version = admitted.program, admitted.version

@@ -19,7 +19,8 @@ from chalicelib.domain.program import Program
 from chalicelib.domain.purchase import Purchase, Refund
 from chalicelib.domain.voucher import Settled
 from chalicelib.store import entries, gift_cards, keys, members, vouchers
-from chalicelib.store.table import Write, commit, load
+from chalicelib.store.keys import Key
+from chalicelib.store.table import Row, Write, commit, load
 
 
 class Return(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,20 +46,25 @@ def refund(call: Call, request: Return) -> Refunded:
         raise Refused(
             "occurred_in_future", "occurred_at lies more than 5 minutes in the future; send the refund's time."
         )
-    return attempt(lambda: _once(call, request, request.order_id))
+    return _named(call, request, request.order_id)
+
+
+def _named(call: Call, request: Return, order_id: str) -> Refunded:
+    """By one of the sale's names."""
+    cause = keys.refund(call.credential.program_id, order_id, request.refund_id)
+    return attempt(lambda: _once(call, request, order_id), [cause])
 
 
 def _once(call: Call, request: Return, order_id: str) -> Refunded:
     program_id = call.credential.program_id
     purchase_key, refund_key = keys.purchase(program_id, order_id), keys.refund(program_id, order_id, request.refund_id)
     claim_key = keys.claimed(program_id, order_id)
-    slots = gift_cards.slots(program_id, order_id)
-    admitted = enter(call.credential, [purchase_key, refund_key, claim_key, *slots])
+    admitted = enter(call.credential, [purchase_key, refund_key, claim_key])
     row = admitted.found.get(purchase_key)
     if row is None or row.t == "WAITING":
         not_found("purchase")
     if row.t == "ALIAS":
-        return _once(call, request, row.m)
+        return _named(call, request, row.m)
     if refund_key in admitted.found:
         known = admitted.found[refund_key].document(Refund)
         # A provider told this refund before the shop did: then its amount is all that there is to agree on.
@@ -85,11 +91,11 @@ def _once(call: Call, request: Return, order_id: str) -> Refunded:
         fingerprint=request.fingerprint,
     )
     now = entry.refunded
-    cards = gift_card.put_back(admitted.found, program_id, purchase, (seen, seen), (now, now))
+    head, unused, spends = _loaded(admitted, purchase)
+    cards = gift_card.put_back(spends, program_id, purchase, (seen, seen), (now, now))
     entry = replace(entry, cards=tuple(cards))
     writes = [entries.raise_refunded(row, entry.refunded, claimed=claim_key in admitted.found)]
     writes.extend(gift_cards.put_back(program_id, sealed, back) for sealed, back in cards)
-    head, unused = _loaded(admitted, purchase)
     if head is not None:
         more, entry = _taken_back(call, admitted, head, purchase, entry, unused)
         writes.extend(more)
@@ -97,11 +103,17 @@ def _once(call: Call, request: Return, order_id: str) -> Refunded:
     return Refunded(entry, admitted.program, False)
 
 
-def _loaded(admitted: Admitted, purchase: Purchase) -> tuple[Head | None, frozenset[str]]:
-    """The member as they are now, and which vouchers of this purchase's stamps nobody has used, in one round trip."""
-    if purchase.member_id is None:
-        return None, frozenset()
+def _loaded(admitted: Admitted, purchase: Purchase) -> tuple[Head | None, frozenset[str], dict[Key, Row]]:
+    """The member as they are now, which vouchers of this purchase's stamps nobody used, and what gift cards paid: in
+    one round trip.
+
+    After the purchase was read, and not with it: items of one batch are read each for itself, so a card's payment might
+    be missed that the purchase, read a moment later, counts already.
+    """
     program_id = admitted.program_id
+    slots = gift_cards.slots(program_id, str(purchase.order_id))
+    if purchase.member_id is None:
+        return None, frozenset(), load(slots)
     head_key = keys.head(program_id, purchase.member_id)
     ends = {
         origin: keys.voucher_settled(program_id, vouchers.sealed_origin(program_id, origin))
@@ -109,9 +121,9 @@ def _loaded(admitted: Admitted, purchase: Purchase) -> tuple[Head | None, frozen
         for number in range(stamped.completed)
         for origin in (earning.stamp_origin(str(purchase.order_id), stamped.card_id, number),)
     }
-    found = load([head_key, *ends.values()])
+    found = load([head_key, *ends.values(), *slots])
     head = final_head(program_id, members.head_of(found[head_key])) if head_key in found else None
-    return head, frozenset(origin for origin, key in ends.items() if key not in found)
+    return head, frozenset(origin for origin, key in ends.items() if key not in found), found
 
 
 def _taken_back(

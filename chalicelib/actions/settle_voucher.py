@@ -98,7 +98,7 @@ def use(call: Call, code: str, order_id: str, amount: int | None) -> Held:
         commit([vouchers.settled(admitted.program, sealed, end, chained=False)])
         return replace(held, settled=end)
 
-    return attempt(once)
+    return attempt(once, gift_cards.slots(call.credential.program_id, order_id))
 
 
 def _spend_once(call: Call, admitted: Admitted, held: Held, sealed: str, order_id: str, amount: int | None) -> Held:
@@ -120,7 +120,8 @@ def cancel(call: Call, code: str) -> Held:
     Raises Refused: ``voucher_settled`` (used before), ``voucher_expired``.
     """
     sealed = vouchers.sealed_code(call.credential.program_id, code)
-    return attempt(lambda: _cancel_once(call, sealed))
+    ended = keys.voucher_settled(call.credential.program_id, sealed)
+    return attempt(lambda: _cancel_once(call, sealed), [ended])
 
 
 def _cancel_once(call: Call, sealed: str) -> Held:

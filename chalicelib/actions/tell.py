@@ -78,6 +78,11 @@ class _Sale:
         self.story_row = found.get(keys.story(program_id, order_id))
         self.claimed = keys.claimed(program_id, order_id) in found
         booked = self.row is not None and self.row.t == "PURCHASE"
+        # Items are read each for itself: whoever claimed or told something in between is not overlooked.
+        if booked and self.row is not None and self.claimed != (self.row.m is not None):
+            raise Lost
+        if self.row is not None and self.row.t == "WAITING" and self.story_row is None:
+            raise Lost
         self.purchase = kept.standing(found, program_id, order_id) if booked else None
         story = kept.story_of(self.story_row)
         if story is None and self.purchase is not None:
@@ -243,7 +248,9 @@ def _absorb(desk: Desk, other: _Sale, home_id: str) -> None:
         desk.stand(other.order_id, other.purchase, other.refunded, other.story.held)
         desk.number = number
         desk.give_back(other.purchase.total, 0, name=None, reason=f"Booked twice: it is the same sale as {home_id}")
-        desk.writes.append(kept.move(other.row, other.purchase.total, max(kept.TOLD, other.flag), None))
+        desk.writes.append(
+            kept.move(other.row, other.purchase.total, max(kept.TOLD, other.flag), other.story_row, None)
+        )
         number = desk.number
     if other.story_row is not None or other.purchase is not None:
         gone = replace(other.story, part_of=home_id, held=0, told=number)
@@ -293,9 +300,10 @@ def _settled(
         desk.moved = True
     flag = max(home.flag, kept.TOLD if shop is None else kept.BY_SHOP)
     if first is not None:
-        desk.writes.append(kept.book(desk.admitted.program, first, story.refunded, flag, waiting=home.row is not None))
+        waiting = home.row is not None
+        desk.writes.append(kept.book(desk.admitted.program, first, story.refunded, flag, home.story_row, waiting))
     elif home.row is not None and (desk.moved or flag != home.flag):
-        desk.writes.append(kept.move(home.row, story.refunded, flag, claimed_by))
+        desk.writes.append(kept.move(home.row, story.refunded, flag, home.story_row, claimed_by))
     booked = first or home.purchase
     now = purchase if purchase != booked or story.now is not None else None
     if head is not None:

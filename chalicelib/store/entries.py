@@ -77,13 +77,14 @@ def raise_refunded(row: Row, refunded: int, *, claimed: bool) -> Write:
     return Write(Row(*row.key), as_seen, actions=(Row.n.set(refunded),))
 
 
-def claim_purchase(program: Program, claim: Purchase, refunded_seen: int) -> list[Write]:
-    """Gives a guest's purchase to a member, once; fails where it was claimed or refunded since it was read."""
+def claim_purchase(program: Program, claim: Purchase, seen: Row) -> list[Write]:
+    """Gives a guest's purchase to a member, once; fails where it was claimed, refunded, disputed or told in more detail
+    since it was read."""
     program_id, order_id = program.program_id, str(claim.order_id)
-    row = Row(*keys.purchase(program_id, order_id))
-    unclaimed = (Row.n == refunded_seen) & Row.m.does_not_exist()
+    unmoved = Row.s.does_not_exist() if seen.s is None else Row.s == int(seen.s)
+    unclaimed = (Row.n == int(seen.n or 0)) & Row.m.does_not_exist() & unmoved
     return [
-        Write(row, unclaimed, actions=(Row.m.set(str(claim.member_id)),)),
+        Write(Row(*seen.key), unclaimed, actions=(Row.m.set(str(claim.member_id)),)),
         put_new(entry_row(program, keys.claimed(program_id, order_id), "CLAIM", claim)),
     ]
 

@@ -19,7 +19,7 @@ from chalicelib.domain.story import Story
 from chalicelib.store import keys
 from chalicelib.store.entries import entry_row, unpaid_since
 from chalicelib.store.keys import Key
-from chalicelib.store.table import Row, Write, encode, load, put_new
+from chalicelib.store.table import Lost, Row, Write, encode, load, put_new
 
 TOLD, BY_SHOP = 1, 2
 """On a purchase (``v``): providers told of it; the shop told it too, after a provider had booked it."""
@@ -74,11 +74,21 @@ def as_answered(program_id: str, row: Row) -> Purchase:
     return purchase if story is None or story.shop is None else replace(story.shop, told_by=None)
 
 
+def version(seen: Row | None) -> int:
+    """How often a story was told on; 0 where there is none."""
+    return 0 if seen is None else int(seen.v or 0)
+
+
+def require_together(purchase: Row, story: Row | None) -> None:
+    """Raises Lost where the story was read before the telling that moved the purchase: a batch is read item by item."""
+    if version(story) < int(purchase.s or 0):
+        raise Lost
+
+
 def put(program_id: str, story: Story, seen: Row | None) -> Write:
     """Keeps a story; fails where another telling came in between."""
-    version = 0 if seen is None else int(seen.v or 0)
-    row = Row(*keys.story(program_id, story.order_id), t="STORY", v=version + 1, d=encode(story))
-    return put_new(row) if seen is None else Write(row, Row.v == version)
+    row = Row(*keys.story(program_id, story.order_id), t="STORY", v=version(seen) + 1, d=encode(story))
+    return put_new(row) if seen is None else Write(row, Row.v == version(seen))
 
 
 def wait(program_id: str, order_id: str) -> Write:
@@ -91,19 +101,19 @@ def name(program_id: str, other_id: str, order_id: str) -> Write:
     return put_new(Row(*keys.purchase(program_id, other_id), t="ALIAS", m=order_id))
 
 
-def book(program: Program, purchase: Purchase, refunded: int, told: int, waiting: bool) -> Write:
-    """The first booking of a sale that a provider told, or had told something of."""
+def book(program: Program, purchase: Purchase, refunded: int, told: int, story: Row | None, waiting: bool) -> Write:
+    """The first booking of a sale that a provider told, or had told something of. ``story`` is it as it was read."""
     row = entry_row(program, keys.purchase(program.program_id, str(purchase.order_id)), "PURCHASE", purchase)
-    row.n, row.v = refunded, told
+    row.n, row.v, row.s = refunded, told, version(story) + 1
     return Write(row, Row.t == "WAITING") if waiting else put_new(row)
 
 
-def move(row: Row, refunded: int, told: int, claimed_by: str | None) -> Write:
+def move(row: Row, refunded: int, told: int, story: Row | None, claimed_by: str | None) -> Write:
     """Moves a booked purchase on; fails where a refund, a card, a claim or another telling came in between."""
     as_seen = (Row.n == int(row.n or 0)) & unpaid_since(row)
     as_seen &= Row.m.does_not_exist() if row.m is None else Row.m == row.m
     as_seen &= Row.v.does_not_exist() if row.v is None else Row.v == int(row.v)
-    actions: list[Any] = [Row.n.set(refunded), Row.v.set(told)]
+    actions: list[Any] = [Row.n.set(refunded), Row.v.set(told), Row.s.set(version(story) + 1)]
     if claimed_by is not None:
         actions.append(Row.m.set(claimed_by))
     return Write(Row(*row.key), as_seen, actions=tuple(actions))

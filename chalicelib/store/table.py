@@ -68,8 +68,8 @@ class Directory(GlobalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]  
 
 
 class Row(Model):
-    """``t`` type, ``v`` version or counter that conditions compare, ``n`` a second counter, ``g`` how often a gift card
-    paid for a purchase since it was booked, ``m`` member it names."""
+    """``t`` type, ``v`` version or counter that conditions compare, ``n`` a second counter, ``m`` member it names. Of a
+    purchase: ``g`` how often a gift card paid since it was booked, ``s`` its story when that last moved it."""
 
     class Meta:
         table_name = "unset"
@@ -82,6 +82,7 @@ class Row(Model):
     v = NumberAttribute(null=True)
     n = NumberAttribute(null=True)
     g = NumberAttribute(null=True)
+    s = NumberAttribute(null=True)
     m = UnicodeAttribute(null=True)
     ttl = NumberAttribute(null=True)
     spk = UnicodeAttribute(null=True)

@@ -92,7 +92,9 @@ def test_the_http_function_imports_no_tracer_no_pydantic_and_no_resource_of_boto
     # Each provider is imported by its own webhook only, sealing by who stores secrets.
     assert not [name for name in listed if re.match(r"chalicelib\.payments\.(stripe|square|shopify|standard)$", name)]
     # What makes reports, tries programs and reads past orders is imported by who asks for it.
-    assert not [name for name in listed if re.search(r"^chalicelib.*\.(metric_\w+|report|backtest|fold|past_order)$", name)]
+    assert not [
+        name for name in listed if re.search(r"^chalicelib.*\.(metric_\w+|report|backtest|fold|past_order)$", name)
+    ]
 
 
 def test_the_collector_works_again_once_the_app_is_imported_and_passes_over_what_was() -> None:

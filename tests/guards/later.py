@@ -10,6 +10,9 @@ LEAVING, HOLD = "tests/people/test_leaving.py::test_", "tests/people/test_owners
 FRAUD, GUESSING = "tests/abuse/test_fraud.py::test_", "tests/access/test_guessing.py::test_"
 SIGNED = "tests/payments/test_every_provider_keeps_the_contract.py::test_"
 ORDER = "tests/payments/test_any_order_ends_the_same.py::test_"
+TORN = "tests/test_torn_readings.py::test_whoever_reads_a_"
+TORN_SALE = TORN + "sale_while_another_moves_it_ends_as_one_after_the_other"
+TORN_MEMBER = TORN + "member_while_another_moves_them_ends_as_one_after_the_other"
 WALK, FIELDS = "tests/time/test_the_walk.py::test_", "tests/fuzz/test_fields.py::test_"
 
 GUARDS: list[Guard] = [
@@ -298,5 +301,54 @@ GUARDS: list[Guard] = [
         "store/members.py",
         "if start.strip() and not beginning:",
         "tests/fuzz/test_found.py::test_a_search_for_nothing_that_counts_finds_nobody",
+    ),
+    # readings torn apart
+    Guard(
+        name="What cards paid is read after the purchase that counts them",
+        cuts=(
+            (
+                "chalicelib/actions/refund.py",
+                "[purchase_key, refund_key, claim_key]",
+                "[purchase_key, refund_key, claim_key, *gift_cards.slots(program_id, order_id)]",
+            ),
+            (
+                "chalicelib/actions/refund.py",
+                "cards = gift_card.put_back(spends, ",
+                "cards = gift_card.put_back(admitted.found, ",
+            ),
+        ),
+        tests=(TORN_SALE + "[told_by_the_shop]",),
+    ),
+    guard(
+        "A claim that came between two items of a reading is seen",
+        "actions/tell.py",
+        "if booked and self.row is not None and self.claimed != (self.row.m is not None):",
+        TORN_SALE + "[a_guests_told_by_both]",
+    ),
+    guard(
+        "What waits for its payment is not read without what it waits for",
+        "actions/tell.py",
+        'if self.row is not None and self.row.t == "WAITING" and self.story_row is None:',
+        TORN_SALE + "[told_by_the_shop]",
+    ),
+    guard(
+        "A story older than the purchase beside it decides nothing",
+        "store/stories.py",
+        "if version(story) < int(purchase.s or 0):",
+        TORN_SALE + "[told_by_the_provider]",
+    ),
+    guard(
+        "A claim commits only what no telling moved",
+        "store/entries.py",
+        "& Row.m.does_not_exist() & unmoved",
+        TORN_SALE + "[told_by_the_provider]",
+        new="& Row.m.does_not_exist()",
+    ),
+    guard(
+        "Nobody is refused for what the same call did before",
+        "actions/attempt.py",
+        "looked = not cause",
+        TORN_MEMBER,
+        new="looked = True",
     ),
 ]
