@@ -52,7 +52,7 @@ class Line:
         self.calls = self.conflicts = 0
         self.rate = 0
         self.away = False
-        self._tokens: set[str] = set()
+        self._done: dict[str, tuple[list[Commit], int]] = {}
         self._late: list[tuple[int, str, Any, Any, datetime | None]] = []
         self._busy: dict[int, int] = {}
         self._deaf: dict[int, int] = {}
@@ -82,15 +82,22 @@ class Line:
         made = self.commits[place]
         asked = json.loads(request.body)
         if operation == "TransactWriteItems":
-            token = asked["ClientRequestToken"]
-            fresh = status == 200 and token not in self._tokens
-            if status == 200:
-                self._tokens.add(token)
+            fresh = status == 200 and self._is_first(asked["ClientRequestToken"], place)
             writes = tuple(next(iter(one.items())) for one in asked["TransactItems"]) if fresh else ()
         else:
             writes = ((operation.removesuffix("Item"), asked),) if status == 200 else ()
         self.conflicts += status == 400
         self.commits[place] = made._replace(writes=writes)
+
+    def _is_first(self, token: str, place: int) -> bool:
+        """Whether the engine did it here: of what was sent twice, it did what came first, whichever answer is first."""
+        commits, at = self._done.get(token, (None, 0))
+        if commits is self.commits and place < at:
+            self.commits[at] = self.commits[at]._replace(writes=())
+        elif commits is not None:
+            return False
+        self._done[token] = (self.commits, place)
+        return True
 
     def settle(self) -> None:
         """Whatever is still under way arrives now."""
