@@ -275,7 +275,7 @@ class _Telling:
         self._event(head, "tier", day, f"{day_of(day)}", reason, tier_change=change, until=until)
 
     def notice(self, head: Head, amount: int, on: int, day: int) -> None:
-        reason = f"{amount} points can be used until {day_of(on)}"
+        reason = f"{amount} {'point' if amount == 1 else 'points'} can be used until {day_of(on)}"
         self._event(head, "notice", day, f"{day_of(on)}", reason, points=amount, expires_on=on)
 
     def plan(self, head: Head, name: str, last: int, day: int) -> None:

@@ -94,9 +94,8 @@ def check_in(
     today = max(today, day)
     count = count if day == today else 0
     if count >= rule.per_day:
-        raise Refused(
-            "check_in_limit", f"Checked in {count} times today already; try again tomorrow.", limit=rule.per_day
-        )
+        times = "once" if count == 1 else f"{count} times"
+        raise Refused("check_in_limit", f"Checked in {times} today already; try again tomorrow.", limit=rule.per_day)
     head = replace(head, check_ins=(today, count + 1))
     reason = "Check-in"
     if rule.card_id is not None:

@@ -87,6 +87,11 @@ def test_idle_points_are_announced_by_the_day_on_which_they_lapse() -> None:
     assert after == replace(head, noticed=(TENTH + 30,))
 
 
+def test_a_single_point_is_announced_as_one() -> None:
+    _, made = advanced(replace(ANN, lots={TENTH + 30: 1}, notice_days=30), berlin())
+    assert [one.reason for one in made] == ["1 point can be used until 2026-07-10"]
+
+
 def test_two_notices_of_one_day_stand_apart_in_the_history() -> None:
     head = replace(ANN, lots={TENTH + 30: 1, TENTH + 31: 2}, notice_days=31, pending={TENTH: {NEVER: 1}})
     _, made = advanced(head, berlin(), NOW.replace(day=10))

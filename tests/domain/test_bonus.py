@@ -154,7 +154,7 @@ def test_visits_are_counted_by_the_shops_day() -> None:
             replace(ANN, check_ins=(TODAY, 1)),
             None,
             "check_in_limit",
-            "Checked in 1 times today already; try again tomorrow.",
+            "Checked in once today already; try again tomorrow.",
             {"limit": 1},
         ),
         (
@@ -201,7 +201,8 @@ def test_a_correction_adds_like_any_earning() -> None:
     after, entry = adjust(ANN, 5, expiry=ROLLING, tiers=POINTS_TIERS)
     assert after == replace(ANN, lots={JULY: 5}, lifetime=5, sequence=8, counts="pr")
     assert entry == adjusted(5, 5, expires_on=JULY)
-    assert adjust(ANN, 1, expiry=ROLLING)[1] == adjusted(1, 1, expires_on=JULY)
+    one = replace(ANN, lots={JULY: 1}, lifetime=1, sequence=8)
+    assert adjust(ANN, 1, expiry=ROLLING) == (one, adjusted(1, 1, expires_on=JULY))
     idle, entry = adjust(replace(ANN, lots={IDLE: 1}, idle_on=TODAY + 9, idle_months=2), 5, expiry=IDLING)
     assert (idle.idle_on, entry) == (AUGUST, adjusted(5, 6, expires_on=AUGUST))
 

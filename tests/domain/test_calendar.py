@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+
+import pytest
 
 from chalicelib.domain.calendar import end_of_month, milliseconds, start_of
 from tests.domain.sales import TODAY
 
 
-def test_a_day_begins_at_the_shops_midnight_told_in_universal_time() -> None:
-    for zone, moment in [
+@pytest.fixture
+def machine_in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("machine_in_tokyo")
+@pytest.mark.parametrize(
+    ("zone", "moment"),
+    [
         ("UTC", "2026-06-15T00:00+00:00"),
         ("Europe/Berlin", "2026-06-14T22:00+00:00"),
         ("America/New_York", "2026-06-15T04:00+00:00"),
         ("Asia/Kolkata", "2026-06-14T18:30+00:00"),
-    ]:
-        begun = start_of(TODAY, zone)
-        assert (begun, begun.tzinfo) == (datetime.fromisoformat(moment), UTC)
+    ],
+)
+def test_a_day_begins_at_the_shops_midnight_told_in_universal_time(zone: str, moment: str) -> None:
+    begun = start_of(TODAY, zone)
+    assert (begun, begun.tzinfo) == (datetime.fromisoformat(moment), UTC)
 
 
 def test_milliseconds_are_whole_and_rounded_down() -> None:

@@ -49,7 +49,7 @@ def test_every_step_of_the_rule_is_told_in_its_order() -> None:
 def test_points_are_rounded_once_so_a_step_may_gain_the_cent_of_another() -> None:
     program = shop(earning={"points": 1})
     lines = (Line("a", None, 1, 60), Line("b", None, 1, 60), Line("c", None, 1, 60))
-    rate = "0.60 EUR, 1 points for each 1.00 EUR"
+    rate = "0.60 EUR, 1 point for each 1.00 EUR"
     assert told(program, bought(program, lines, 180)) == [
         ("earn", f"a: {rate}", 0),
         ("earn", f"b: {rate}", 1),
@@ -96,13 +96,23 @@ def test_what_a_level_or_a_plan_changes_is_told_however_little(percent: int) -> 
     extra = percent - 100
     levels = [{"id": "one", "name": "One", "threshold": 0, "percent": percent}]
     program = shop(tiers={"basis": "spend", "levels": levels}, plans=[{"id": "p", "name": "P", "percent": percent}])
-    line = (Line("tea", None, 1, 100_000),)
-    assert told(program, bought(program, line, 100_000, "one"))[1:] == [
-        ("tier", f"One earns at {percent} %", 30 * extra)
-    ]
-    assert told(program, bought(program, line, 100_000, None, "p"))[1:] == [
-        ("plan", f"P earns at {percent} %", 30 * extra)
-    ]
+    line = (Line("tea", None, 1, 1_000_000),)
+    rate = ("earn", "tea: 10000.00 EUR, 3 points for each 1.00 EUR", 30_000)
+    at_level = ("tier", f"One earns at {percent} %", 300 * extra)
+    assert told(program, bought(program, line, 1_000_000, "one")) == [rate, at_level]
+    in_plan = ("plan", f"P earns at {percent} %", 300 * extra)
+    assert told(program, bought(program, line, 1_000_000, None, "p")) == [rate, in_plan]
+
+
+def test_a_millionth_short_of_a_point_is_none() -> None:
+    """1.11 × 1.17 × 0.77 of one is 0.999999."""
+    program = shop(
+        earning={"points": 1, "per_amount": 1, "multipliers": [{"id": "m", "name": "M", "percent": 111}]},
+        tiers={"basis": "spend", "levels": [{"id": "one", "name": "One", "threshold": 0, "percent": 117}]},
+        plans=[{"id": "p", "name": "P", "percent": 77}],
+    )
+    rows = told(program, bought(program, (Line("", None, 1, 1),), 1, "one", "p"))
+    assert [points for _, _, points in rows] == [1, 0, 0, -1]
 
 
 @pytest.mark.parametrize("without", [{"tiers": None}, {}])
