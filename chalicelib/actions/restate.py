@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from chalicelib.actions import gift_card
 from chalicelib.actions.admission import Admitted, Call, final_head
-from chalicelib.domain import earning, plan, refunding, restating
+from chalicelib.domain import earning, plan, referral, refunding, restating
 from chalicelib.domain.advance import advance
 from chalicelib.domain.calendar import local_day, milliseconds, moment_of
 from chalicelib.domain.history import Made
@@ -147,14 +147,17 @@ class Desk:
         assert head is not None
         if purchase.member_id is None and not claimed:
             return self._claim(head, purchase, sale)
-        tier = head.tier.id if head.tier else None
-        held = plan.on(head, self.admitted.program, local_day(moment_of(purchase.occurred_ms), self._zone))
+        tier, program = head.tier.id if head.tier else None, self._program_of(purchase)
+        held = plan.on(head, program, local_day(moment_of(purchase.occurred_ms), self._zone))
         empty = replace(nobodys(purchase), member_id=head.member_id, tier=tier, plan=held and held[0])
-        head, reread = restating.reread(head, self.admitted.program, empty, sale, self.now)
+        head, reread = restating.reread(head, program, empty, sale, self.now)
         self._keep(head)
         self.purchase = None
-        reread = restating.stamped(self.admitted.program, replace(reread, sequence=head.sequence + 1), sale)
+        reread = restating.stamped(program, replace(reread, sequence=head.sequence + 1), sale)
         self._move(Standing(reread, self.refunded, self.held), "transfer", reason)
+        present = self.head(head.member_id)
+        assert present is not None
+        self._keep(referral.qualify(present, self.admitted.program, reread, self.refunded))
         return None
 
     def _claim(self, head: Head, purchase: Purchase, sale: Sale) -> str:

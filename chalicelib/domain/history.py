@@ -71,8 +71,8 @@ TOLD = {
     "release": "release",
     "expiry": "expiry",
 }
-"""Entries that belong to a member's history, by the type of their cause; purchases and refunds where they moved the
-tier."""
+"""Entries that belong to a member's history, by the type of their cause; purchases, refunds and corrections where they
+moved the tier."""
 
 
 def told_as(entry: Entry) -> str | None:

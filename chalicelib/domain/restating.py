@@ -90,6 +90,7 @@ def reread(head: Head, program: Program, purchase: Purchase, sale: Sale, now: da
     fields: dict[str, Any] = {}
     if purchase.points == 0 and granted:
         lot = points.lot_for(program.expiry, day)
+        head = points.touch(head, program.expiry, day)
         waits = day + program.earning.pending_days > today
         fields = {
             "lot": lot,
@@ -123,19 +124,22 @@ def restate(
     assert ours is not None
     today = local_day(moment_of(entry.booked_ms), program.time_zone)
     day = local_day(moment_of(ours.occurred_ms), program.time_zone)
-    head, held, moved = _points(head, program, ours, after.points - before.points, day, today)
+    head, held, moved = _points(head, ours, after.points - before.points, day, today)
     head, change = _tier(head, program, after.counted(program) - before.counted(program), day, today)
-    head = replace(head, purchases=head.purchases + after.visits - before.visits)
-    head, stamps, purchase, cancelled = _stamps(head, program, before, after, unused)
+    known = head.first_purchase_on
+    first = (day if known is None else min(day, known)) if after.visits else known
+    head = replace(head, purchases=head.purchases + after.visits - before.visits, first_purchase_on=first)
+    head, stamps, purchase, cancelled = _stamps(head, before, after, unused)
     fields: dict[str, Any] = {
         # An entry that moved only what is pending never counts; one that moved the balance says by how much.
         "points": moved if moved else -held,
         "status": "pending" if held and not moved else "posted",
         "held": held,
+        "tier_change": change,
     }
     if isinstance(entry, Refund):
         taken = tuple((card, -count) for card, count in stamps if count)
-        fields |= {"stamps": taken, "cancelled": cancelled, "tier_change": change}
+        fields |= {"stamps": taken, "cancelled": cancelled}
     head, posted = post(head, replace(entry, **fields))
     issued = []
     if purchase is not None and after.purchase is not None:
@@ -158,7 +162,7 @@ def _tier(
     return tiers.promote(head, program.tiers, day) if delta else (head, None)
 
 
-def _points(head: Head, program: Program, ours: Purchase, delta: int, day: int, today: int) -> tuple[Head, int, int]:
+def _points(head: Head, ours: Purchase, delta: int, day: int, today: int) -> tuple[Head, int, int]:
     """Answers the head, what left pending (negative: joined it), and by how much the balance moved."""
     if delta < 0:
         head, held, taken = points.claw_back(
@@ -167,7 +171,8 @@ def _points(head: Head, program: Program, ours: Purchase, delta: int, day: int, 
             lot=ours.lot,
             available_on=ours.available_on,
             earned_on=day,
-            sequence=ours.sequence,
+            # A merged account's sequence says nothing about this chain: its points came along while they could be used.
+            sequence=ours.sequence if ours.member_id == head.member_id else head.sequence,
             today=today,
         )
         return head, held, -taken
@@ -177,7 +182,7 @@ def _points(head: Head, program: Program, ours: Purchase, delta: int, day: int, 
 
 
 def _stamps(
-    head: Head, program: Program, before: Standing, after: Standing, unused: frozenset[str]
+    head: Head, before: Standing, after: Standing, unused: frozenset[str]
 ) -> tuple[Head, list[tuple[str, int]], Purchase | None, tuple[str, ...]]:
     """Stamps put on or taken off; a card that is filled issues a voucher, an unused one may be cancelled."""
     counts, rows, moved, cancelled = dict(head.stamps), [], [], []
