@@ -34,7 +34,7 @@ CLEO = Head(member_id="cleo", enrolled_ms=0, sequence=8, counts="sr")
         ("a.n.n@example.com", "a.n.n@example.com"),
         ("A.n.n+x@gmail.com", "ann@gmail.com"),
         ("a.nn@GoogleMail.com", "ann@gmail.com"),
-        ('"a@b"@example.com', '"a@b"@example.com'),
+        ('"a@b"+shop@example.com', '"a@b"@example.com'),
         ("stra\u00dfe@example.com", "strasse@example.com"),
         ("zo\u0065\u0308@example.com", "zo\u00eb@example.com"),
     ],
@@ -109,6 +109,7 @@ def test_what_is_settled_or_was_never_begun_is_left_alone(known: Referral | None
 
 
 def test_the_first_such_purchase_decides_and_a_purchase_of_before_ends_it_even_while_it_settles() -> None:
+    assert referral.qualify(FRIEND, OPEN, BOUGHT).referral == replace(WAITS, settles_on=TODAY + 13)
     settling = replace(FRIEND, referral=WAITS)
     assert referral.qualify(settling, OPEN, replace(BOUGHT, order_id="o-2")) == settling
     ended = referral.qualify(settling, OPEN, replace(BOUGHT, occurred_ms=0)).referral
