@@ -59,6 +59,7 @@ def test_the_greatest_sum_that_went_back_counts_in_whatever_order_refunds_are_re
     refunds = [replace(BACK, refunded=refunded) for refunded in order]
     for entries in ([BOUGHT, *refunds], [*refunds, BOUGHT]):
         assert tier_basis.by_day(entries, rules("spend"), {}) == {TODAY - 1: 189}
+    assert tier_basis.by_day([BOUGHT, replace(BACK, refunded=0)], rules("spend"), {}) == {TODAY - 1: 630}
     whole = replace(BACK, refunded=1000)
     assert tier_basis.by_day([BOUGHT, whole], rules("visits"), {}) == {TODAY - 1: 0}
 
