@@ -138,11 +138,17 @@ def _row(cells: dict[str, str]) -> dict[str, Any]:
         if not text:
             continue
         if name == "items":
-            row[name] = read_json(text.encode(), list[PastItem])
-            row[name] = msgspec.to_builtins(row[name])
+            row[name] = _json_cell(text, f"/{name}")
         else:
             row[name] = int(text) if name in _NUMBERS and _NUMBER.match(text) else text
     return row
+
+
+def _json_cell(text: str, at: str) -> object:
+    try:
+        return read_json(text.encode(), object)
+    except Invalid as invalid:
+        raise Invalid([Fault(at + fault.pointer, fault.detail) for fault in invalid.faults]) from None
 
 
 def _told(invalid: Invalid) -> str:
