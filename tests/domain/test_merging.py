@@ -188,8 +188,8 @@ def test_idle_points_idle_from_the_later_sign_of_life_and_the_first_purchase_is_
 def test_the_longer_membership_and_the_longer_promise_hold(
     of_target: int, of_source: int, enrolled: int, months: int, told: int
 ) -> None:
-    both = [{"enrolled_ms": one, "idle_months": one, "plans_told": one} for one in (of_target, of_source)]
-    there = after(*both)
+    ours, theirs = ({"enrolled_ms": one, "idle_months": one, "plans_told": one} for one in (of_target, of_source))
+    there = after(ours, theirs)
     assert (there.enrolled_ms, there.idle_months, there.plans_told) == (enrolled, months, told)
 
 

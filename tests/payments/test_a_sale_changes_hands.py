@@ -38,7 +38,7 @@ def test_the_program_that_it_was_booked_under_rules_it_for_whoever_bought_it() -
 
 
 def test_idle_points_that_arrive_begin_to_idle() -> None:
-    rules = {"enrolment": {"welcome_points": 0}, "expiry": {"policy": "inactivity", "months": 6}}
+    rules: dict[str, Any] = {"enrolment": {"welcome_points": 0}, "expiry": {"policy": "inactivity", "months": 6}}
     with opened(program(**rules)) as shop:
         ann = shop.enrol(email="ann@example.com")
         handed_over(shop, ann)
