@@ -233,7 +233,7 @@ def _rewards(parts: _Parts) -> Iterator[Fault]:
         if reward.kind == "percent_off" and not 1 <= reward.value <= 100:
             yield Fault(f"{at}/value", "A percent_off takes from 1 to 100 percent.")
         elif reward.kind in ("amount_off", "gift_card") and reward.value == 0:
-            yield Fault(f"{at}/value", f"A {reward.kind} needs a value of at least 1 minor unit.")
+            yield Fault(f"{at}/value", f"Give the {reward.kind} a value of at least 1 minor unit.")
         if reward.minimum_tier is None:
             continue
         if parts.raw("tiers") is None:
