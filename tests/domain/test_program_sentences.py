@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain import program_rules
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.program import Program
+from chalicelib.domain.program import Program, zone
 from chalicelib.domain.program_rules import MOST_BYTES, check
 
 SMALLEST = {"program_id": "shop", "name": "Shop", "currency": "EUR", "time_zone": "Europe/Budapest"}
@@ -255,3 +255,9 @@ def test_a_programs_rewards_and_levels_are_found_by_their_ids() -> None:
     assert [program.level_rank(name) for name in ("l0", "l1", "l2", "l3", None)] == [0, 1, 2, -1, -1]
     assert msgspec.convert(SMALLEST, Program).level_rank("l0") == -1
     assert msgspec.convert(SMALLEST, Program).level_rank(None) == -1
+
+
+def test_a_zone_is_the_tz_databases_own() -> None:
+    assert zone("Europe/Helsinki").key == "Europe/Helsinki"
+    with pytest.raises(KeyError):
+        zone("Europe/Atlantis")

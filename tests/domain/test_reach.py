@@ -134,6 +134,7 @@ def test_a_tier_multiplies_the_points_of_a_minor_unit() -> None:
 @pytest.mark.parametrize(("average", "points"), [(None, 0), (0, 0), (99, 0), (100, 1), (199, 1), (200, 2)])
 def test_a_purchase_earns_whole_points(average: int | None, points: int) -> None:
     assert points_of_purchase(plain(), spending(average)) == points
+    assert points_of_purchase(plain(earning={"per_amount": 1}), spending(average)) == (average or 0)
 
 
 @pytest.mark.parametrize(("cap", "points"), [(None, 10), (9, 9), (10, 10), (11, 10)])

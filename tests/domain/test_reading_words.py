@@ -103,6 +103,9 @@ KINDS: list[tuple[object, Wrong, Wrong, str]] = [  # kind, right, wrong, what it
     (int | str | None, [1, "a", None], [1.5, []], "an integer or text, or null"),
     (int | bool, [1, True], ["a", None], "an integer or true or false"),
     (Annotated[int, Meta(ge=1)] | None, [None, 1], [0, "1"], "an integer of at least 1, or null"),
+    (Annotated[int, Meta(ge=1)] | str | None, [1, "a", None], [0], "an integer of at least 1, or null"),
+    (float | str, [1.5, 2, "a"], [None, []], "a number or text"),
+    (int | float, [1, 1.5], [None, "1"], "an integer or a number"),
     (list[int] | str, [[1], "a"], [5, {}, None], "a list or text"),
     (list[int] | dict[str, int], [[], {}], [5, "a"], "a list or an object"),
 ]
@@ -110,8 +113,10 @@ KINDS: list[tuple[object, Wrong, Wrong, str]] = [  # kind, right, wrong, what it
 
 @pytest.mark.parametrize(("kind", "right", "wrong", "must"), KINDS)
 def test_each_kind_takes_its_own_and_says_what_it_must_be(kind: object, right: Wrong, wrong: Wrong, must: str) -> None:
+    beside = msgspec.defstruct("Beside", [("value", kind), ("other", bool)])
     for value in right:
         assert faults(value, kind) == []
+        assert faults({"value": value, "other": 5}, beside) == [("/other", "Must be true or false.")]
     for value in wrong:
         assert faults(value, kind) == [("", f"Must be {must}.")]
 
@@ -180,6 +185,11 @@ TWICE = 'The field "text" stands more than once in one object; keep one of them.
     [
         (b"", "The body is empty; send a JSON object."),
         (b'{"text"', "The body is not valid JSON: Input data was truncated. Send one JSON object."),
+        (b'{"text": NaN}', "The body is not valid JSON: invalid character (byte 9). Send one JSON object."),
+        (
+            b'{"rate": 1e400, "parts": [' + b"1" * 400 + b"]}",
+            "A number in the body is out of range; send a smaller one.",
+        ),
         (b'{"rate": 1e400}', "A number in the body is out of range; send a smaller one."),
         (b'{"rate": 1e400, "text": NaN}', "The body is not valid JSON: NaN is not JSON. Send one JSON object."),
         (
@@ -192,6 +202,7 @@ TWICE = 'The field "text" stands more than once in one object; keep one of them.
         (b'{"rate": 1, "text": "a", "text": "a"}', TWICE),
         (b'{"rate": 1, "text": "\\u0022", "text": ""}', TWICE),
         (b'{"anything": "\\u0022", "text": "", "text": ""}', TWICE),
+        (b'{"anything": "\\u0022", "text": 1, "text": 1}', TWICE),
         (b'{"rate": 1e400, "text": "a", "text": "a"}', TWICE),
         (b'{"%s": 1, "%s": 2}' % (b"x" * 101, b"x" * 101), TWICE.replace("text", "x" * 100)),
     ],
