@@ -192,8 +192,6 @@ def _phrase(kind: inspect.Type) -> str:
             return "a date such as 2026-05-31"
         case inspect.DateTimeType():
             return "a time with an offset, such as 2026-05-31T09:30:00Z"
-        case inspect.UnionType():
-            return " or ".join(map(_phrase, kind.types))
         case _:
             return f"a list{_length(kind, 'item')}"
 
