@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +11,11 @@ import msgspec
 import pytest
 
 from chalicelib.domain import metric
-from chalicelib.domain.calendar import milliseconds
+from chalicelib.domain.calendar import local_day, milliseconds
 from chalicelib.domain.history import ERASURE
 from chalicelib.domain.metric import Fold
 from chalicelib.domain.metric_facts import ANY, Facts, Joining, new_facts
+from chalicelib.domain.program import zone
 from tests.domain.buyers import counted
 from tests.domain.june import TENTH, day
 
@@ -91,12 +93,13 @@ def test_purchases_of_a_day_add_up_and_those_of_other_days_stand_apart() -> None
 def test_guests_and_strangers_buy_beside_the_members() -> None:
     guest = {**SOLD, "q": 0, "g": "g1", "p": 5, "ti": "one"}
     stranger = {"t": NOON, "T": 70, "L": [["a", None, 1, 70, 30]]}
-    found = year(("PURCHASE", guest), ("PURCHASE", stranger), ("PURCHASE", {**guest, "L": []}))
+    rows: list[dict[str, Any]] = [guest, stranger, {**guest, "L": []}, {"t": NOON, "T": 30}]
+    found = year(*(("PURCHASE", one) for one in rows))
     nobody = [NOON, None, 70, 0, 0, {None: [1, 70, 30]}]
     assert orders(found.orders)[TENTH][:2] == [[NOON, "g1", *ORDER[2:]], nobody]
-    numbers = {"guest_purchases": 3, "guest_sales": 2070, "guest_costed": 699, "guest_cost": 270}
-    rows = [TENTH, 1, 1000, 0, 629, 240, 0, TENTH, 1, 1000, 0, 0, 0, 0]
-    expected = facts({TENTH: counted(**numbers, anonymous_purchases=1, anonymous_sales=70)}, buyers={"g1": rows})
+    numbers = {"guest_purchases": 4, "guest_sales": 2100, "guest_costed": 699, "guest_cost": 270}
+    history = [TENTH, 1, 1000, 0, 629, 240, 0, TENTH, 1, 1000, 0, 0, 0, 0]
+    expected = facts({TENTH: counted(**numbers, anonymous_purchases=2, anonymous_sales=100)}, buyers={"g1": history})
     assert without_orders(found) == expected
 
 
@@ -203,6 +206,7 @@ def test_a_check_in_makes_a_member_active() -> None:
     check = {**MOVED, "k": "bonus", "p": 2, "c": ["check_in", "m1/2026"]}
     buyers = {"m1": [TENTH, 0, 0, 0, 0, 0, 1]}
     assert year(("ENTRY", check)) == facts({TENTH: counted(bonus=2, check_ins=1)}, buyers=buyers)
+    assert year(("ENTRY", check), ("ENTRY", check)).days == {TENTH: counted(bonus=4, check_ins=2)}
     nobody = {**check, "m": None, "tc": ["one", None]}
     assert year(("ENTRY", nobody)) == facts({TENTH: counted(bonus=2)}, moves={"one>": {TENTH: 1}})
 
@@ -237,6 +241,8 @@ def test_a_member_joined_on_the_day_of_joining_whenever_it_was_booked() -> None:
         ),
     }
     assert (made.joined, made.changed) == (["m1", "m2", "m3"], [])
+    made.add("ENTRY", json.dumps({**welcome, "m": "m4"}))
+    assert made.facts[2026].days == {TENTH: counted(bonus=40, joined=3, joined_by_referral=2)}
     made.alias("g1", "m1")
     assert [made.facts[number].aliases for number in (2025, 2026)] == [{"g1": "m1"}, {}]
 
@@ -284,7 +290,7 @@ def test_the_end_of_a_voucher_is_counted_by_how_it_ended() -> None:
 
 def test_of_events_only_another_tier_and_an_erasure_are_counted() -> None:
     tier = {"t": NOON, "w": "tier", "c": ["tier", "x"], "m": "m1", "tc": ["two", "one"]}
-    others = [{**tier, "tc": ["one", "one"]}, {**tier, "w": "notice"}, {**tier, "tc": None}]
+    others = [{**tier, "tc": ["one", "one"]}, {**tier, "w": "notice", "tc": ["a", "b"]}, {**tier, "tc": None}]
     erased = {**tier, "w": "erased", "c": [ERASURE, "x"], "m": "m7", "tc": None}
     made = folded(*(("EVENT", one) for one in [tier, *others, erased]))
     assert made.facts == {2026: facts({TENTH: counted()}, moves={"two>one": {TENTH: 1}})}
@@ -318,13 +324,24 @@ def test_a_row_counts_on_the_shops_day(moment: str, on: str) -> None:
     assert year(("ENTRY", joining)).joins == {"m1": Joining(day(on))}
 
 
-def test_the_zone_is_asked_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    real = metric.zone
-    monkeypatch.setattr(metric, "zone", lambda name: asked.append(name) or real(name))
-    made = folded(*[("SPEND", {"t": NOON + at, "a": 1}) for at in range(3)])
-    before = len(asked)
-    made.add("ENTRY", json.dumps({**MOVED, "k": "bonus", "c": ["welcome", "m1"], "E": NOON + 9}))
-    made.add("ENTRY", json.dumps({**MOVED, "k": "bonus", "c": ["welcome", "m2"], "E": ms("2026-03-29T12:00")}))
-    made.add("ENTRY", json.dumps({**MOVED, "k": "bonus", "c": ["welcome", "m2"], "E": ms("2026-03-29T13:00")}))
-    assert (before, len(asked)) == (2, 4)
+def test_the_zone_is_asked_once_a_day_and_for_each_row_only_where_the_clock_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def told(word: str, answer: Callable[..., Any]) -> Callable[..., Any]:
+        def asking(*given: Any) -> Any:
+            asked.append(word)
+            return answer(*given)
+
+        return asking
+
+    monkeypatch.setattr(metric, "zone", told("day", zone))
+    monkeypatch.setattr(metric, "local_day", told("row", local_day))
+    joining = {**MOVED, "k": "bonus", "c": ["welcome", "m1"]}
+    folded(
+        *[("SPEND", {"t": NOON + at, "a": 1}) for at in range(3)],
+        *[("ENTRY", {**joining, "E": NOON + at}) for at in range(3)],
+        *[("ENTRY", {**joining, "E": ms("2026-03-29T12:00") + at}) for at in range(2)],
+    )
+    assert asked == ["day", "day", "day", "day", "row", "row"]

@@ -149,7 +149,7 @@ def test_nothing_is_owed_where_more_was_taken_than_given() -> None:
 
 
 def test_breakage_of_points_that_lapse_by_silence_is_of_all_that_expired_or_was_used() -> None:
-    silent = {"program": {"expiry": {"policy": "inactivity", "months": 6}}}
+    silent: dict[str, Any] = {"program": {"expiry": {"policy": "inactivity", "months": 6}}}
     told = points(book(days=DAYS, lots={OLD: [100, 25]}, **silent), FIRST, LAST)
     # Ever: 47 expired, 185 redeemed, 22 of them given back.
     assert told.figures["breakage"] == Rate(47 / 210, 47, 210)
