@@ -72,6 +72,7 @@ BUYERS: dict[str, Rows] = {
     "jan": [("2026-01-01", 1)],
     "kim": [("2025-10-11", 1), ("2026-02-14", 1)],
     "lee": [("2025-10-12", 1)],
+    "max": [("2026-01-09", 1)],
 }
 JOINS = {
     "ann": "2026-02-20",
@@ -100,13 +101,13 @@ def test_retention_follows_cohorts_of_customers_and_of_members_month_by_month() 
     ]
     assert list(told.rows[0]) == ["basis", "cohort", "size", "month", "active", "rate"]
     assert told.figures == {
-        "customers_at_start": 4,  # cid, hal, jan, lee
-        "customers_at_end": 7,  # ann, bob, cid, hal, ida, jan, kim
+        "customers_at_start": 5,  # cid, hal, jan, lee, max
+        "customers_at_end": 8,  # ann, bob, cid, hal, ida, jan, kim, max
         "new": 3,  # ann, bob, ida
         "won_back": 1,  # kim
-        "kept": 3,
-        "retention_rate": Rate(1.0, 4, 4),
-        "kept_rate": Rate(0.75, 3, 4),
+        "kept": 4,
+        "retention_rate": Rate(1.0, 5, 5),
+        "kept_rate": Rate(0.8, 4, 5),
     }
     assert told.notes == ["The last month is not over."]
 
@@ -206,19 +207,20 @@ def test_activity_counts_who_is_new_who_lapses_and_who_is_won_back() -> None:
         "hal": [("2025-12-01", 1), ("2026-03-01", 1)],
         "ida": [("2026-01-01", 1), ("2026-04-01", 1)],
         "jan": [("2026-01-01", 1), ("2026-04-02", 1)],
+        "lou": [("2026-03-01", 1)],
     }
     joins = dict.fromkeys(("ann", "cid", "eve", "zoe"), "2026-01-01") | {"fay": "2026-05-10", "dot": "2026-05-11"}
     told = metric_customers.activity(book(buyers, joins), day("2026-03-01"), day("2026-05-10"))
     assert told.rows == [
-        {"month": "2026-03", "new": 1, "lapsed": 1, "won_back": 0, "active_at_end": 7},
-        {"month": "2026-04", "new": 0, "lapsed": 1, "won_back": 2, "active_at_end": 8},
-        {"month": "2026-05", "new": 1, "lapsed": 1, "won_back": 0, "active_at_end": 8},
+        {"month": "2026-03", "new": 2, "lapsed": 1, "won_back": 0, "active_at_end": 8},
+        {"month": "2026-04", "new": 0, "lapsed": 1, "won_back": 2, "active_at_end": 9},
+        {"month": "2026-05", "new": 1, "lapsed": 1, "won_back": 0, "active_at_end": 9},
     ]
     assert told.figures == {
-        "new": 2,
+        "new": 3,
         "lapsed": 3,
         "won_back": 2,
-        "active_customers": 8,
+        "active_customers": 9,
         "members": 5,
         "active_rate": Rate(0.4, 2, 5),  # ann and fay
     }
@@ -233,7 +235,7 @@ def test_nobody_is_active_where_nobody_is() -> None:
 
 BEST: dict[str, Rows] = {
     "0": [("2026-01-09", 9, 9000), ("2026-02-01", 0, 0, 50), ("2026-03-16", 9, 9000)],
-    "a": [("2026-01-10", 1, 1000)],
+    "z": [("2026-01-10", 1, 1000)],
     "b": [("2026-02-01", 1, 500, 100, 500, 200), ("2026-03-15", 1, 400)],
     "c": [("2026-02-01", 1, 800)],
     "d": [("2026-02-01", 1, 700, 0, 700, 100)],
@@ -295,6 +297,12 @@ def test_of_many_customers_the_first_twenty_are_named_and_equals_stand_by_name()
     assert told.figures["top_customers"] == 5
     assert [row["customers"] for row in told.rows] == [2, 2, 2, 2, 2, 2, 2, 2, 2, 3]
     assert (told.figures["top_share_of_margin"], told.notes) == (NOTHING, [NEVER])
+
+
+def test_a_share_of_the_smallest_margin_has_a_value() -> None:
+    buyers: dict[str, Rows] = {"ann": [("2026-02-01", 1, 10, 0, 10, 9)]}
+    told = metric_customers.top_customers(book(buyers), FIRST, LAST)
+    assert (told.figures["top_share_of_margin"], told.notes) == (Rate(1.0, 1, 1), [])
 
 
 def test_a_share_of_a_loss_has_no_value() -> None:
