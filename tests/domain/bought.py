@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
 
 from chalicelib.domain.calendar import day_of
 from chalicelib.domain.metric_baskets import Baskets
-from chalicelib.domain.metric_facts import COUNTERS, HISTORY, REWARD, Facts, Joining
+from chalicelib.domain.metric_facts import COUNTERS, HISTORY, REWARD, Facts, Joining, Order
 from chalicelib.domain.metric_histories import Histories, packed
 from chalicelib.domain.metric_people import People
 from chalicelib.domain.metric_report import Book
@@ -58,3 +61,22 @@ def book(
         baskets=list(baskets),
         options=options or {},
     )
+
+
+def orders(*told: tuple[str, str | None, str]) -> Facts:
+    """Orders: day, buyer, and a letter for the category of each line; a dash is a line without one."""
+    return Facts(orders=_by_day(told))
+
+
+def claims(*told: tuple[str, str | None, str]) -> Facts:
+    """Orders that a member claimed, as ``orders``."""
+    return Facts(claims=_by_day(told))
+
+
+def _by_day(told: Iterable[tuple[str, str | None, str]]) -> dict[int, list[msgspec.Raw]]:
+    days: dict[int, list[msgspec.Raw]] = {}
+    for on, buyer, letters in told:
+        lines: dict[str | None, list[Any]] = {None if one == "-" else one: [1, 100, None] for one in letters}
+        order = Order(day(on) * 86_400_000, buyer, 100 * len(letters), 0, 0, lines)
+        days.setdefault(day(on), []).append(msgspec.Raw(msgspec.msgpack.encode(order)))
+    return days

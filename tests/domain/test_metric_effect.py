@@ -51,19 +51,19 @@ def test_an_effect_is_proved_where_the_interval_of_98_percent_leaves_out_nothing
     assert Estimate(value, 1.0, 2.0).proved() == proof
 
 
-MEMBERS = [(3.0, 5.0), (5.0, 7.0)] * 10
-OTHERS = [(1.0, 1.0), (3.0, 1.0)] * 12
-"""Members: means 4 and 6. Others: means 2 and 1, so their trend is a half."""
+MEMBERS = [(5.0, 5.0), (7.0, 7.0)] * 10
+OTHERS = [(1.0, 0.25), (3.0, 1.75)] * 12
+"""Members: means 6 and 6. Others: means 2 and 1, so their trend is a half."""
 
 
 def test_an_estimate_takes_the_others_trend_at_the_members_level_and_adds_up_both_variances() -> None:
-    # Members' became - was/2: 3.5 and 4.5, each half from the mean of 4: 20 x 0.25 / 19 / 20.
-    # Others': 0.5 and -0.5: 24 x 0.25 / 23 / 24, times (4 / 2) squared.
-    own, theirs = 0.25 / 19, 0.25 / 23 * 4
+    # Members' became - was/2: 2.5 and 3.5, each a half from the mean of 3: 20 x 0.25 / 19 / 20.
+    # Others': -0.25 and 0.25: 24 x 0.0625 / 23 / 24, times (6 / 2) squared.
+    own, theirs = 0.25 / 19, 0.0625 / 23 * 9
     freedom = (own + theirs) ** 2 / (own**2 / 19 + theirs**2 / 23)
     found = difference(MEMBERS, OTHERS)
     assert found is not None
-    assert found.value == 6 - 4 / 2
+    assert found.value == 6 - 6 / 2
     assert found.error == pytest.approx(sqrt(own + theirs), rel=1e-12)
     assert found.freedom == pytest.approx(freedom, rel=1e-12)
 
@@ -90,12 +90,27 @@ def test_the_compared_bought_before_the_day_that_keeps_most_of_both() -> None:
         ("alike", 19, 50),
         ("begins-to-buy", 20, 50),  # on the first day of the window: not before it
         ("later", 24, 60),  # window begins on 30: a customer by then, though not on 20
+        ("later-too", 28, 60),
         ("late", 29, 61),
         ("too-late", 31, 61),  # its own window begins on 31
+        ("on-the-day", 30, 70),  # a customer before its own window, but not before the 30th
     ]
     others = [("a", 19), ("b", 20), ("c", 29), ("d", 30), ("e", 31)]
-    # From 20: 2 members (5 would not do), 1 other: 2 x 1 / 3. From 30: 2 of 2, 3 others: 2 x 3 / 5. From 31: 1 x 4 / 5.
-    assert chosen(members, others, 30) == Chosen({"later": 60, "late": 61}, ["a", "b", "c"])
+    # From 20: 2 members, 1 other: 2 x 1 / 3. From 30: 3 x 3 / 6. From 31: 2 x 4 / 6. From 40: 1 x 5 / 6.
+    assert chosen(members, others, 30) == Chosen({"later": 60, "later-too": 60, "late": 61}, ["a", "b", "c"])
+
+
+def test_few_of_each_are_better_than_many_of_one_and_hardly_any_of_the_other() -> None:
+    members = [*((f"early-{one}", 1, 50) for one in range(7)), *((f"late-{one}", 1, 60) for one in range(3))]
+    others = [*((f"old-{one}", 10) for one in range(2)), *((f"young-{one}", 25) for one in range(4))]
+    # From 20: 10 x 2 / 12. From 30: 3 x 6 / 9.
+    late = {f"late-{one}": 60 for one in range(3)}
+    assert chosen(members, others, 30) == Chosen(late, [name for name, _ in others])
+
+
+def test_who_joined_before_buying_takes_nobody_elses_place() -> None:
+    members = [("one", 25, 60), ("joined-first", 45, 50)]
+    assert chosen(members, [("a", 5)], 30) == Chosen({"one": 60}, ["a"])
 
 
 def test_of_two_days_that_keep_equally_many_the_earlier_is_taken() -> None:
