@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import msgspec
+import pytest
 
 from chalicelib.domain.metric_facts import Facts
 from chalicelib.domain.metric_figures import Figures, Shop
@@ -58,6 +59,15 @@ def test_figures_of_slices_and_years_add_up_by_month() -> None:
         {JANUARY: [11, 22, 33, 44, 55, 66], JANUARY + 1: [1, 1, 1, 1, 1, 1], JANUARY - 1: [7, 7, 7, 7, 7, 7]}
     )
     assert Figures.read([]) == Figures({})
+
+
+def test_rows_of_another_width_are_refused_and_not_cut_short() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        Figures.of(Facts(buyers={"ann": [day("2026-01-01")]}))
+    with pytest.raises(ValueError, match="shorter"):
+        Figures.read([(2026, Figures({JANUARY: [1] * 5}).packed())])
+    with pytest.raises(ValueError, match="shorter"):
+        Figures({JANUARY: [40] * 6, JANUARY + 1: [40] * 5}).shop(date(2026, 2, 1))
 
 
 def test_a_shop_is_judged_by_twelve_months_up_to_this_one() -> None:

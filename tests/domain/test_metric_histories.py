@@ -141,6 +141,22 @@ def test_what_was_bought_as_a_guest_is_added_to_the_member_day_by_day() -> None:
     }
 
 
+def test_rows_of_one_year_under_two_names_become_one_stretch() -> None:
+    buyers: dict[str, Rows] = {"ann": [("2026-01-02", 1, 10)], "guest": [("2026-01-01", 1, 7)]}
+    assert [rows(history) for history in read(buyers, {"guest": "ann"}).values()] == [
+        [[(day("2026-01-01"), [1, 7, 0, 0, 0, 0]), (day("2026-01-02"), [1, 10, 0, 0, 0, 0])]]
+    ]
+
+
+def test_rows_of_another_width_are_refused_and_not_cut_short() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        metric_histories.packed(2026, {"ann": [day("2026-01-01"), 1, 2, 3, 4, 5]})
+    whole = unpacked(metric_histories.packed(2026, {"ann": flat([("2026-01-01", 1)])}))
+    torn = zlib.compress(msgspec.msgpack.encode(msgspec.structs.replace(whole, buyers=["ann", "bob"])))
+    with pytest.raises(ValueError, match="shorter"):
+        Histories([torn], str)
+
+
 ANN = one(
     ("2024-12-31", 1, 100, 10, 5, 3, 1),
     ("2026-01-01", 2, 200, 20, 50, 30, 0),

@@ -72,9 +72,9 @@ def test_slices_and_years_are_put_together_and_a_merged_account_is_the_one_it_we
 
 
 def test_a_name_is_followed_to_its_end_and_never_in_a_circle() -> None:
-    known = people(aliases={"guest": "old", "old": "ann", "a": "b", "b": "a", "self": "self"})
+    known = people(aliases={"guest": "old", "old": "ann", "a": "b", "b": "a", "self": "self", "tail": "a"})
     assert [known.who(name) for name in ("guest", "old", "ann", "stranger")] == ["ann", "ann", "ann", "stranger"]
-    assert [known.who(name) for name in ("a", "b", "self")] == ["b", "a", "self"]
+    assert [known.who(name) for name in ("a", "b", "self", "tail")] == ["b", "a", "self", "b"]
 
 
 def test_members_joined_by_a_day_and_one_who_was_merged_with_the_first_joining() -> None:
