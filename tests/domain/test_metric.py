@@ -88,6 +88,8 @@ def test_purchases_of_a_day_add_up_and_those_of_other_days_stand_apart() -> None
         tiers={"one": {TENTH: [3, 1010], TENTH + 1: [1, 5]}},
         moves={"one>": {TENTH: 2, TENTH + 1: 1}},
     )
+    waiting = year(("PURCHASE", pending), ("PURCHASE", pending)).days
+    assert waiting == {TENTH: counted(member_purchases=2, member_sales=10, pending=14)}
 
 
 def test_guests_and_strangers_buy_beside_the_members() -> None:
