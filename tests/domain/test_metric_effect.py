@@ -150,8 +150,8 @@ def test_a_buyers_days_count_by_their_weight_refunds_against_them() -> None:
     }
     history = book({"ann": days}).histories.by_buyer["ann"]
     count, spend = Weights([D, D, D, D + 2], 3).of(history, (COUNT, SPEND))
-    assert count == (0.75 + 2 + 1, 3 + 2)
-    assert spend == (75 + 300 - 60 + 100 - 10, 300 - 30 + 200)
+    assert count == (0.75 + 2 + 1, 3.0 + 2)
+    assert spend == (75.0 + 300 - 60 + 100 - 10, 300.0 - 30 + 200)
 
 
 def test_a_year_outside_the_windows_is_passed_over_and_two_years_add_up() -> None:

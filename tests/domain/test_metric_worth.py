@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import sqrt
 from typing import Any
 
@@ -55,9 +56,15 @@ COUNTERS = {
     },
     LAST + 1: {"member_sales": 7, "guest_refunded": 7, "member_cost": 7, "guest_costed": 7},
 }
+Counters = Mapping[int, Mapping[str, int]]
+Rewards = Mapping[str, Mapping[int, int]]
+REWARDS = {"tea": {FIRST: 60, LAST: 40, LAST + 1: 900}, "cake": {FIRST - 1: 900, FIRST: 50}}
+Two = tuple[tuple[int, int], tuple[int, int]]
 
 
-def of_ten_days(after: tuple[tuple[int, int], tuple[int, int]] = ((1, 400), (3, 1400)), **options: int) -> Book:
+def of_ten_days(
+    after: Two = ((1, 400), (3, 1400)), counters: Counters = COUNTERS, rewards: Rewards = REWARDS, **options: int
+) -> Book:
     """Twenty members, half of whom did each ``after`` joining, twenty others, and people who cannot be compared."""
     buyers: dict[str, Days] = {
         "a-later": {D + 12: (1, 100)},  # buys after the window only
@@ -72,9 +79,8 @@ def of_ten_days(after: tuple[tuple[int, int], tuple[int, int]] = ((1, 400), (3, 
         joined[f"m{number:02}"] = D + number % 2
         buyers[f"m{number:02}"] = member(D + number % 2, *after[number // 2 % 2])
         buyers[f"o{number:02}"] = OTHER
-    rewards = {"tea": {FIRST: 60, LAST: 40, LAST + 1: 900}, "cake": {FIRST - 1: 900, FIRST: 50}}
     return book(
-        buyers, joined, aliases={"alias": "d-future"}, days=COUNTERS, rewards=rewards, options={"days": 10, **options}
+        buyers, joined, aliases={"alias": "d-future"}, days=counters, rewards=rewards, options={"days": 10, **options}
     )
 
 
@@ -219,6 +225,18 @@ def test_costs_that_equal_the_margin_to_the_cent_leave_it_open() -> None:
     assert told.figures["verdict"]["sentences"][1] == "Keep it and measure on; a larger group narrows the interval."
 
 
+def test_goods_without_a_margin_bring_nothing_and_what_costs_nothing_has_no_return() -> None:
+    counters = {FIRST: {"member_sales": 100, "member_costed": 100, "member_cost": 100}}
+    free = worth_it(of_ten_days(counters=counters, rewards={}), FIRST, LAST)
+    assert (free.figures["incremental"]["margin"], free.figures["costs"], free.figures["return"]) == (0.0, 0, None)
+    assert free.figures["verdict"]["sentences"][0] == (
+        "Members buy more since they joined: between 0.00 EUR and 0.00 EUR of margin (95 %); whether that covers "
+        "0.00 EUR of costs is open."
+    )
+    cent = worth_it(of_ten_days(counters=counters, rewards={"tea": {FIRST: 1}}), FIRST, LAST)
+    assert cent.figures["return"] == {"value": -1.0, "low": -1.0, "high": -1.0}
+
+
 def test_an_interval_around_nothing_proves_nothing() -> None:
     told = worth_it(of_ten_days(((1, -1800), (1, 2200))), FIRST, LAST)
     # Sales after: 300 - 100 + what is given: -1600 and 2400. Their mean is 400, so the value is 3 x (400 - 150) = 750.
@@ -253,7 +271,7 @@ def test_members_who_buy_less_than_others_end_it() -> None:
 
 def test_a_shop_without_members_is_told_what_is_missing_and_what_staying_would_bring() -> None:
     end = D + 30
-    buyers = {
+    buyers: dict[str, Days] = {
         "gone": {D - 90: (1, 100)},  # ninety days before the eve: a customer at the start, and not at the end
         "long-gone": {D - 91: (1, 100)},
         "eve": {D - 1: (1, 100), D: (2, 5000, 500), end: (1, 700), end + 1: (1, 50_000)},
@@ -301,6 +319,17 @@ def test_a_shop_without_members_is_told_what_is_missing_and_what_staying_would_b
         "No line came with its cost: a margin of 40 % is assumed.",
         "running_cost was not given, so only rewards count as costs.",
     ]
+
+
+def test_without_days_the_verdict_looks_at_ninety_on_both_sides_too() -> None:
+    buyers = {"ann": {D - 91: (1, 100)}, "late": {D - 90: (1, 100)}, "other": {D - 91: (2, 200)}}
+    told = worth_it(book(buyers, {"ann": D, "late": D + 1, "new": D + 90}), D, D + 90)
+    # ann has ninety days behind and was a customer before them; late joined a day too late.
+    assert told.figures["verdict"]["sentences"][0] == (
+        "No proof either way: 1 members and 1 customers who never joined can be compared so far, and 20 of each are "
+        "needed."
+    )
+    assert told.figures["member_days"] == 91 + 90 + 1
 
 
 def test_where_nobody_stayed_nothing_says_what_one_who_stays_buys() -> None:
