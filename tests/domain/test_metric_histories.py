@@ -142,9 +142,9 @@ def test_what_was_bought_as_a_guest_is_added_to_the_member_day_by_day() -> None:
 
 
 def test_rows_of_one_year_under_two_names_become_one_stretch() -> None:
-    buyers: dict[str, Rows] = {"ann": [("2026-01-02", 1, 10)], "guest": [("2026-01-01", 1, 7)]}
+    buyers: dict[str, Rows] = {"ann": [("2026-01-02", 1, 10)], "guest": [("2026-01-01", -1, -7)]}
     assert [rows(history) for history in read(buyers, {"guest": "ann"}).values()] == [
-        [[(day("2026-01-01"), [1, 7, 0, 0, 0, 0]), (day("2026-01-02"), [1, 10, 0, 0, 0, 0])]]
+        [[(day("2026-01-01"), [-1, -7, 0, 0, 0, 0]), (day("2026-01-02"), [1, 10, 0, 0, 0, 0])]]
     ]
 
 
@@ -217,6 +217,7 @@ def test_the_first_and_the_last_day_of_a_window_are_in_it() -> None:
     assert last("2026-01-02") == day("2024-12-31")
     assert last("2024-12-30") is None
     assert metric_histories.last_day(ann, SALES, day("2026-01-02")) == day("2026-01-02")
+    assert metric_histories.last_day(ann, SALES, day("2026-01-03")) == day("2026-01-02")
 
 
 def silences(until: str, *bought: tuple[object, ...]) -> tuple[int, int, list[tuple[int, int]]] | None:
@@ -229,6 +230,13 @@ def test_a_silence_is_longer_than_so_many_days() -> None:
     longer = silences("2026-12-31", ("2026-01-01", 1), ("2026-01-12", 1), ("2026-01-13", 1), ("2026-01-30", 1))
     around = [(day("2026-01-01"), day("2026-01-12")), (day("2026-01-13"), day("2026-01-30"))]
     assert longer == (day("2026-01-01"), day("2026-01-30"), around)
+
+
+def test_who_follows_in_the_same_year_breaks_no_silence() -> None:
+    bob: Rows = [("2026-01-02", 1), ("2026-01-03", 1), ("2026-01-04", 1)]
+    ann = read({"ann": [("2026-01-01", 1), ("2026-03-01", 1)], "bob": bob})["ann"]
+    around = day("2026-01-01"), day("2026-03-01")
+    assert metric_histories.silences(ann, PURCHASES, day("2026-12-31"), 10) == (*around, [around])
 
 
 def test_a_silence_may_reach_over_the_turn_of_years() -> None:
