@@ -238,6 +238,12 @@ def test_tiers_are_told_with_who_came_who_left_and_what_was_bought_in_them() -> 
     }
 
 
+def test_members_of_a_tier_are_those_who_came_less_those_who_left_in_whatever_order() -> None:
+    moves = {">one": {OLD: 9}, "gold>one": {OLD: 1}, "one>gold": {OLD: 3}}
+    told = tiers(book(moves=moves), FIRST, LAST)
+    assert {row["tier"]: row["members"] for row in told.rows} == {"one": 7, "two": 0, "gold": 2}
+
+
 def test_where_there_are_no_tiers_there_is_none_to_tell() -> None:
     told = tiers(book(program={"tiers": None}), FIRST, LAST)
     assert told == Told(figures={"members": 0, "sales": 0, "moves": []}, rows=[])
@@ -268,6 +274,7 @@ def test_referrals_are_told_by_who_came_what_they_bought_and_who_brought_them() 
         "m1": {"friend": (BEGUN, 50), "advocate": (ENDED, 70)},
         "m2": {"friend": (BEGUN - 1, 10), "advocate": (ENDED + 1, 20)},
         "m3": {"friend": (ENDED + 1, 5), "advocate": (ENDED, 6)},
+        "m4": {"friend": (BEGUN, 1)},
     }
     told = referrals(book(joins=joins, buyers=buyers, paid=paid, aliases={"old": "a1"}), BEGUN, ENDED)
     referred = {"bought": Rate(0.5, 2, 4), "purchases": 4, "sales": 290, "member_days": 11 + 1 + 6 + 6}
@@ -282,8 +289,8 @@ def test_referrals_are_told_by_who_came_what_they_bought_and_who_brought_them() 
     assert told.figures == {
         "joined_by_referral": 4,
         "of_them_bought": 2,
-        "referrals_paid": 2,
-        "points_paid": 126,
+        "referrals_paid": 3,
+        "points_paid": 127,
         "advocates": 2,
         "best_advocates": [
             {"member_id": "a1", "joined": 3, "bought": 2, "sales": 290},

@@ -145,3 +145,16 @@ def test_moves_are_told_from_where_to_where_if_there_were_any() -> None:
     assert list(made.moved_between(3, 9)) == []
     made.moves["0>x"] = {1: 1}
     assert [before for before, _, _ in made.moved_between(1, 1)] == ["0", "", "one"]
+
+
+def test_sums_of_another_width_are_refused_and_never_cut() -> None:
+    short, long = Sums({}, {}, {1: [1]}, {}, {}).packed(), Sums({}, {}, {1: [1, 2]}, {}, {}).packed()
+    with pytest.raises(ValueError, match=r"zip\(\) argument 2 is longer"):
+        Sums.read([short, long])
+    with pytest.raises(ValueError, match=r"zip\(\) argument 2 is shorter"):
+        Sums.of(Facts(days={1: counted()[:-1]}))
+    uneven = Sums({}, {"r": {1: [1], 2: [1, 2]}, "s": {1: [1]}}, {}, {}, {})
+    with pytest.raises(ValueError, match=r"zip\(\) argument 2 is longer"):
+        uneven.reward_between("r", 1, 2)
+    with pytest.raises(ValueError, match=r"zip\(\) argument 2 is shorter"):
+        uneven.reward_between("s", 1, 1)
