@@ -29,7 +29,7 @@ BUYERS: dict[str, Days] = {
     "i": {LAST: (1, 700)},  # new, and much
     "lost": BEFORE,
     "lost-too": {FIRST - 1: (4, 4000)},
-    "next": {LAST + 1: (1, 100)},  # nobody's customer yet
+    "b-next": {LAST + 1: (1, 100)},  # nobody's customer yet
 }
 # Recency: a b c | d e f | g h i.  Frequency: 1 1 2 | 3 3 3 | 4 5 6, spend: 10 20 30 | 60 60 300 | 700 800 800.
 
@@ -192,3 +192,10 @@ def test_the_two_hundred_pairs_in_most_baskets_are_told_those_of_earlier_names_f
     assert pairs[:3] == [("t", "u", 2), ("a", "b", 1), ("a", "c", 1)]
     # Left out are the last ten of those in one basket: p and u, four of q, three of r, two of s.
     assert pairs[-1] == ("p", "t", 1)
+
+
+def test_what_is_equally_often_bought_is_told_by_name_whichever_slice_it_came_from() -> None:
+    later, earlier = (year_of(orders(("2026-06-15", None, pair))) for pair in ("xy", "ab"))
+    told = baskets(book(baskets=[(2026, later), (2026, earlier)]), D, D)
+    assert [row["have"] + row["then"] for row in told.rows] == ["ab", "ba", "xy", "yx"]
+    assert [one["category"] for one in told.figures["categories"]] == ["a", "b", "x", "y"]
