@@ -196,6 +196,8 @@ def test_rewards_are_told_each_with_how_it_ended_those_of_the_catalogue_first() 
         {"reward_id": "b", "name": None, **unused},
         {"reward_id": "z", "name": None, **zed, "members": Rate(1.0, 2, 2)},
     ]
+    columns = ["reward_id", "name", *names, "used_rate", "days_to_use", "members"]
+    assert [list(row) for row in told.rows] == [columns] * 4
     assert told.figures == dict(zip(names, (7, 45, 16, 3, 6, 1, 2), strict=True))
     assert told.notes == []
 
