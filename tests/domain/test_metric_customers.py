@@ -73,6 +73,7 @@ BUYERS: dict[str, Rows] = {
     "kim": [("2025-10-11", 1), ("2026-02-14", 1)],
     "lee": [("2025-10-12", 1)],
     "max": [("2026-01-09", 1)],
+    "ned": [("2026-01-05", 1)],
 }
 JOINS = {
     "ann": "2026-02-20",
@@ -101,13 +102,13 @@ def test_retention_follows_cohorts_of_customers_and_of_members_month_by_month() 
     ]
     assert list(told.rows[0]) == ["basis", "cohort", "size", "month", "active", "rate"]
     assert told.figures == {
-        "customers_at_start": 5,  # cid, hal, jan, lee, max
-        "customers_at_end": 8,  # ann, bob, cid, hal, ida, jan, kim, max
+        "customers_at_start": 6,  # cid, hal, jan, lee, max, ned
+        "customers_at_end": 9,  # ann, bob, cid, hal, ida, jan, kim, max, ned
         "new": 3,  # ann, bob, ida
         "won_back": 1,  # kim
-        "kept": 4,
-        "retention_rate": Rate(1.0, 5, 5),
-        "kept_rate": Rate(0.8, 4, 5),
+        "kept": 5,
+        "retention_rate": Rate(1.0, 6, 6),
+        "kept_rate": Rate(5 / 6, 5, 6),
     }
     assert told.notes == ["The last month is not over."]
 
