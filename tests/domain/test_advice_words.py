@@ -76,8 +76,10 @@ def test_a_reward_that_buying_never_reaches_asks_for_more_points() -> None:
 
 @pytest.mark.parametrize("average", [None, 2_000])
 def test_a_stamp_card_alone_is_judged_without_an_average_purchase(average: int | None) -> None:
-    assert advice(average, 10, rewards=[ONCE], stamp_cards=[{**CARD, "required": 10}]) == []
-    assert advice(average, rewards=[ONCE], stamp_cards=[{**CARD, "required": 11}]) == [
+    card = {**CARD, "reward_id": "off"}
+    parts: dict[str, Any] = {"rewards": [{**OFF, "minimum_tier": "l1"}], "tiers": levels(2)}
+    assert advice(average, 10, stamp_cards=[{**card, "required": 10}], **parts) == []
+    assert advice(average, stamp_cards=[{**card, "required": 11}], **parts) == [
         Advice("first_reward_far", "/stamp_cards", "The first reward needs 11 stamps: require at most 10."),
         late("an assumed 8 purchases a month", "/stamp_cards"),
     ]
@@ -108,9 +110,9 @@ def test_a_program_without_any_reward_is_told_to_add_one() -> None:
 @pytest.mark.parametrize(
     ("value", "earning", "facts", "fair"),
     [
-        (99, {}, "0.99 EUR and takes 100.00 EUR", "from 9 to 49"),
+        (90, {}, "0.90 EUR and takes 100.00 EUR", "from 9 to 45"),
         (9, {}, "0.09 EUR and takes 100.00 EUR", "from 1 to 4"),
-        (33, {"points": 3}, "0.33 EUR and takes 33.34 EUR", "from 9 to 49"),
+        (30, {"points": 3}, "0.30 EUR and takes 33.34 EUR", "from 9 to 45"),
     ],
 )
 def test_a_reward_worth_little_is_told_with_its_figures(
@@ -126,12 +128,12 @@ def test_a_reward_worth_little_is_told_with_its_figures(
 
 
 def test_a_reward_worth_much_is_told_with_its_figures() -> None:
-    assert advice(rewards=[{**OFF, "value": 5_001}]) == [
+    assert advice(rewards=[{**OFF, "value": 5_010}]) == [
         Advice(
             "reward_worth_much",
             "/rewards/0/points",
-            "Off is worth 50.01 EUR and takes 100.00 EUR of purchases: more than 50 %, which cheapens what is sold. "
-            "Ask more points; from 500 to 2500 points would make it 2 % to 10 %.",
+            "Off is worth 50.10 EUR and takes 100.00 EUR of purchases: more than 50 %, which cheapens what is sold. "
+            "Ask more points; from 501 to 2505 points would make it 2 % to 10 %.",
         )
     ]
 
