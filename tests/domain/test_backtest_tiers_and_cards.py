@@ -100,6 +100,7 @@ def test_points_that_wait_are_owed_and_a_taken_reward_keeps_idle_ones_alive() ->
     earns = {"points": 1, "per_amount": 100, "pending_days": 3}
     waiting = run(altered(bakery(), earning=earns), [order("ann", 1, 29_000)])
     assert (waiting.outstanding_points, waiting.rewards_taken) == (300, 0)
+    assert waiting.best[0]["points_left"] == 300
     idle = run(altered(bakery(), expiry={"policy": "inactivity", "months": 1}), [order("ann", 1, 15_000)])
     assert (idle.outstanding_points, idle.rewards_taken, idle.expired_points) == (60, 1, 0)
 
@@ -124,7 +125,7 @@ def test_buyers_of_the_same_are_in_the_order_of_their_names_and_ten_are_shown() 
 
 
 @pytest.mark.parametrize(
-    ("silver", "customers", "places"), [(0, 50, [1, 2]), (1, 50, [2]), (1, 51, [1, 2]), (0, 49, []), (1, 52, [1, 2])]
+    ("silver", "customers", "places"), [(0, 50, [1, 2]), (1, 50, [2]), (1, 51, [1, 2]), (0, 49, []), (2, 101, [1, 2])]
 )
 def test_a_tier_that_fewer_than_two_in_a_hundred_reach_is_advised_against(
     silver: int, customers: int, places: list[int]
@@ -176,4 +177,38 @@ def test_a_program_that_closes_is_tried_as_if_it_went_on() -> None:
 def test_every_two_thousandth_order_is_told_and_the_number_is_the_orders() -> None:
     told: list[int] = []
     run(bakery(), [order(None, 1, 100)] * 4000, progress=told.append)
+    run(bakery(), [order(None, 1, 100)] * 1999, progress=told.append)
     assert told == [2000, 4000]
+
+
+def test_the_lowest_tier_is_held_from_the_first_order_on_and_sets_its_rate() -> None:
+    program = altered(bakery(), tiers={**TIERS, "levels": [{**LEVELS[0], "percent": 200}, *LEVELS[1:]]})
+    found = run(program, [order("ann", 1, 1000), order("bo", 2, 1000)])
+    assert (found.points, found.tiers[0]["ever_reached"]) == (40, Rate(1.0, 2, 2))
+
+
+def test_a_tier_that_was_lost_was_reached_once() -> None:
+    """Gold is held for a year after it was reached; the year from then on does not reach it again."""
+    program = altered(bakery(), tiers={**TIERS, "window": "rolling_year"})
+    rows = run(program, [sold("ann", "2025-01-10", 25_000), sold("ann", "2026-06-01", 100)]).tiers
+    assert [(row["customers"].numerator, row["ever_reached"].numerator) for row in rows] == [(1, 1), (0, 1), (0, 1)]
+
+
+@pytest.mark.parametrize(("paid", "margin", "lift"), [(4000, 0, None), (0, 100, 100 / 3900)])
+def test_a_shop_that_keeps_nothing_or_everything_of_its_sales_has_that_margin(
+    paid: int, margin: int, lift: float | None
+) -> None:
+    """Fifty points at two cents each are left to pay, of sales of forty euros."""
+    referral = {"advocate_points": 200_000, "friend_points": 1, "minimum_purchase": 1000}
+    program = altered(bakery(), referral=referral)
+    cost = (Line("a", "coffee", 1, 4000, paid),)
+    sale = Sale(total=4000, currency="EUR", occurred_at=datetime(2026, 1, 1, 12, tzinfo=UTC), lines=cost)
+    found = run(program, [Past("ann", "1", sale)])
+    assert (found.break_even_lift, found.cost) == (lift, 100)
+    assert found.advice == advise(program, 4000, purchases_per_month=1, margin_percent=margin)
+    assert any(f"a margin of {margin} %" in one.detail for one in found.advice)
+
+
+def test_a_margin_that_is_one_cent_more_than_the_cost_can_still_pay() -> None:
+    """Ten points of welcome cost 20; 42 cents of sales at half keep 21."""
+    assert run(bakery(), [order("ann", 1, 42)]).break_even_lift == 20.0
