@@ -23,9 +23,8 @@ IMPORTANT = [
     *("joining", "history", "explanation", "past_order", "reading", "reading_faults", "program", "program_rules"),
 ]
 """What money hangs on comes first, then what reads from outside, then the figures of reports."""
-TESTS = ["tests/domain", "tests/test_properties.py", "tests/test_races.py", "tests/people", "tests/payments"]
-"""Those that call the domain itself, or act on a table in memory, and those of what only whole calls reach: restating,
-merging, plans. The quickest that reach a change are run first, and for seconds only."""
+TESTS = ["tests/domain", "tests/test_properties.py", "tests/people/test_properties_people.py"]
+"""Those that call the domain itself, or act on a table in memory: quick enough to be run thousands of times."""
 SECONDS = [1.5, 20.0]
 """For how many seconds of tests a mutant is tried; what survives the first round is tried again in the second."""
 
