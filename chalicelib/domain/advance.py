@@ -17,6 +17,7 @@ from chalicelib.domain.history import Event, Made, What
 from chalicelib.domain.ledger import Entry, Kind, post
 from chalicelib.domain.member import MIXED, Head
 from chalicelib.domain.program import Program
+from chalicelib.domain.wording import number_of
 
 
 def begin(head: Head, program: Program, birthday: str | None, today: int) -> Head:
@@ -205,7 +206,7 @@ def _anniversary(head: Head, program: Program, on: int, told: _Telling) -> Head:
         return replace(head, anniversary_on=None)
     years = day_of(on).year - day_of(yearly.joined_on(head, program)).year
     head = yearly.after_anniversary(head, program, on)
-    return told.gift(head, amount, "anniversary", on, f"{years} {'year' if years == 1 else 'years'} a member")
+    return told.gift(head, amount, "anniversary", on, f"{number_of(years, 'year')} a member")
 
 
 def _earns(program: Program, day: int) -> bool:
@@ -275,7 +276,7 @@ class _Telling:
         self._event(head, "tier", day, f"{day_of(day)}", reason, tier_change=change, until=until)
 
     def notice(self, head: Head, amount: int, on: int, day: int) -> None:
-        reason = f"{amount} {'point' if amount == 1 else 'points'} can be used until {day_of(on)}"
+        reason = f"{number_of(amount, 'point')} can be used until {day_of(on)}"
         self._event(head, "notice", day, f"{day_of(on)}", reason, points=amount, expires_on=on)
 
     def plan(self, head: Head, name: str, last: int, day: int) -> None:

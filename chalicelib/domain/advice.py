@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from math import ceil, floor
 from typing import Literal
 
 import msgspec
@@ -25,6 +26,7 @@ from chalicelib.domain.reach import (
     purchases_to_reward,
     rate,
 )
+from chalicelib.domain.wording import number_of
 
 PURCHASES_BEFORE_FIRST_REWARD = 10
 LEAST_WORTH_PERCENT = 1
@@ -118,11 +120,11 @@ def _distance(program: Program, figures: Figures) -> Iterator[Advice]:
 def _month(program: Program, figures: Figures) -> Iterator[Advice]:
     first, purchases = first_reward(program), purchases_to_reward(program, figures)
     if first is None and not program.stamp_cards:
-        yield Advice(
-            "no_reward_in_a_month",
-            "/rewards",
-            "There is no reward that a new member can take: add one that a month's purchases reach.",
+        given = any(one.points == 0 and one.stock != 0 for one in program.rewards)
+        lack = (
+            "What a new member can take costs no points" if given else "There is no reward that a new member can take"
         )
+        yield Advice("no_reward_in_a_month", "/rewards", f"{lack}: add one that a month's purchases reach.")
     elif first is not None and figures.average is None:
         return  # the note of _distance says what is missing
     elif purchases is not None and purchases > figures.pace:
@@ -148,7 +150,7 @@ def _worth(program: Program, figures: Figures) -> Iterator[Advice]:
         )
         if reward.kind == "percent_off":
             facts += f" ({figures.average_words})" if figures.average_words else ""
-        fair = f"from {_points_at(worth, speed, 10)} to {_points_at(worth, speed, 2)} points would make it 2 % to 10 %"
+        fair = _fair_points(Fraction(worth) * speed)
         if percent < LEAST_WORTH_PERCENT:
             yield Advice(
                 "reward_worth_little",
@@ -170,20 +172,27 @@ def _value(reward: Reward, figures: Figures) -> int:
     return reward.value
 
 
-def _points_at(worth: int, speed: Fraction, percent: int) -> int:
-    return max(1, int(Fraction(worth * 100, percent) * speed))
+def _fair_points(bought: Fraction) -> str:
+    """For how many points a reward is worth 2 % to 10 %; ``bought``: the points that purchases of its worth bring."""
+    least, most = ceil(bought * 100 / 10), floor(bought * 100 / 2)
+    if not most:
+        return "not even 1 point would make it 2 %, so give more points for a purchase"
+    if least == most:
+        return f"{number_of(least, 'point')} would make it 2 % to 10 %"
+    return f"from {least} to {most} points would make it 2 % to 10 %"
 
 
 def _free_rewards(program: Program, figures: Figures) -> Iterator[Advice]:
     stamped = {card.reward_id for card in program.stamp_cards}
     for place, reward in enumerate(program.rewards):
-        if reward.points == 0 and reward.per_member is None:
+        if reward.points == 0 and reward.per_member is None and reward.stock != 0:
             told = " Its stamp card goes on giving it without points." if reward.id in stamped else ""
+            often = "any number of times" if reward.stock is None else "as often as its stock lasts"
+            who = "Any member" if reward.minimum_tier is None else "A member of its tier"
             yield Advice(
                 "reward_costs_nothing",
                 f"/rewards/{place}/points",
-                f"Any member can take {reward.name} any number of times for nothing: ask points for it, or set "
-                f"per_member.{told}",
+                f"{who} can take {reward.name} {often} for nothing: ask points for it, or set per_member.{told}",
             )
 
 
@@ -219,15 +228,14 @@ def _length(program: Program, figures: Figures) -> Iterator[Advice]:
 
 def _expiry(program: Program, figures: Figures) -> Iterator[Advice]:
     expiry, purchases = program.expiry, purchases_by_points(program, figures)
-    months, at = None, "/expiry/months"
+    days, at = None, "/expiry/months"
     if expiry.policy == "rolling" and expiry.months is not None:
-        months = expiry.months
-    elif expiry.policy == "calendar" and expiry.month is not None:
+        days = expiry.months * _DAYS_OF_MONTH
+    elif expiry.policy == "calendar" and expiry.month is not None and expiry.day is not None:
         years = 1 if expiry.after_years is None else expiry.after_years
-        months, at = (
-            years * 12 + expiry.month,
-            "/expiry/after_years",
-        )  # of points earned on 1 January, which live longest
+        # of points earned on 1 January, which live longest
+        days = (years * 12 + expiry.month - 1) * _DAYS_OF_MONTH + min(expiry.day, _DAYS_OF_MONTH)
+        at = "/expiry/after_years"
         if years == 0 and (expiry.month, expiry.day) != (12, 31):
             yield Advice(
                 "points_born_lapsed",
@@ -235,21 +243,21 @@ def _expiry(program: Program, figures: Figures) -> Iterator[Advice]:
                 "What is earned in a year after its expiry date has lapsed already: set after_years to at least 1, or "
                 "the date to 31 December.",
             )
-    if months is None or purchases is None:
+    if days is None or purchases is None:
         return
-    usable = max(0, months * _DAYS_OF_MONTH - program.earning.pending_days) * figures.pace // _DAYS_OF_MONTH
+    usable = max(0, days - program.earning.pending_days) * figures.pace // _DAYS_OF_MONTH
     if purchases > usable:
         yield Advice(
             "points_expire_first",
             at,
-            f"Points lapse before the first reward is reached: that takes {_number(purchases)} purchases "
+            f"Points lapse before the first reward is reached: that takes {_purchases(purchases)} "
             f"({figures.average_words}), and points live for {usable} ({figures.pace_words}). Let them live longer, or "
             "ask fewer points for the first reward.",
         )
 
 
-def _number(purchases: int) -> str:
-    return "any number of" if purchases >= UNREACHABLE else str(purchases)
+def _purchases(count: int) -> str:
+    return "any number of purchases" if count >= UNREACHABLE else number_of(count, "purchase")
 
 
 def _referral(program: Program, figures: Figures) -> Iterator[Advice]:
@@ -257,12 +265,12 @@ def _referral(program: Program, figures: Figures) -> Iterator[Advice]:
     points = 0 if referral is None else referral.advocate_points + referral.friend_points
     if referral is None or points == 0:
         return
-    at = "/referral/minimum_purchase"
+    at, told = "/referral/minimum_purchase", number_of(points, "point")
     if referral.minimum_purchase == 0:
         yield Advice(
             "referral_pays_too_much",
             at,
-            f"A referral pays {points} points for a first purchase of any size: set a minimum_purchase whose margin "
+            f"A referral pays {told} for a first purchase of any size: set a minimum_purchase whose margin "
             "covers them.",
         )
         return
@@ -275,7 +283,7 @@ def _referral(program: Program, figures: Figures) -> Iterator[Advice]:
         yield Advice(
             "referral_pays_too_much",
             at,
-            f"A referral pays {points} points, which cost about {_amount(cost, program)} as rewards; its minimum "
+            f"A referral pays {told}, which cost about {_amount(cost, program)} as rewards; its minimum "
             f"purchase brings {format_amount(int(margin), program.currency)} at {figures.margin_words}. Pay fewer "
             f"points{wanted}.",
         )

@@ -8,6 +8,7 @@ from chalicelib.domain.calendar import local_day, moment_of
 from chalicelib.domain.money import format_amount
 from chalicelib.domain.program import Program
 from chalicelib.domain.purchase import Basis, Line, Purchase, line_percent, multiplier_for
+from chalicelib.domain.wording import number_of
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -74,8 +75,7 @@ def _line(program: Program, basis: Basis, line: Line, day: int, steps: _Sum, sha
     if line.category is not None and line.category in program.earning.excluded_categories:
         return [Reason("excluded", f"{label}: {amount} in {line.category} earns nothing", 0)]
     discount = f", {basis.spread} of {basis.listed} counted after discounts" if basis.spread < basis.listed else ""
-    noun = "point" if basis.points == 1 else "points"
-    rate = f"{basis.points} {noun} for each {format_amount(basis.per_amount, program.currency)}"
+    rate = f"{number_of(basis.points, 'point')} for each {format_amount(basis.per_amount, program.currency)}"
     rows = [Reason("earn", f"{label}: {amount}, {rate}{discount}", steps.add(line.amount * share * 100))]
     if percent != 100:
         multiplier = multiplier_for(program, line.category, day)

@@ -8,6 +8,7 @@ import msgspec
 
 from chalicelib.domain.money import format_amount
 from chalicelib.domain.program import Program, Reward
+from chalicelib.domain.wording import number_of
 
 ASSUMED_PURCHASES_PER_MONTH = 8
 """Two a week, on the high side: what even such a regular cannot reach in a month, hardly anybody can."""
@@ -42,7 +43,7 @@ def figures_of(program: Program, average: int | None, pace: int | None, margin: 
         average=average,
         average_words=words + format_amount(average, program.currency) if average else "",
         pace=pace or ASSUMED_PURCHASES_PER_MONTH,
-        pace_words=f"{pace} purchases a month" if pace else assumed_pace,
+        pace_words=f"{number_of(pace, 'purchase')} a month" if pace else assumed_pace,
         margin=ASSUMED_MARGIN_PERCENT if margin is None else margin,
         margin_words=assumed_margin if margin is None else f"a margin of {margin} %",
     )

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import inspect
 
 from chalicelib.domain.errors import Fault
+from chalicelib.domain.wording import number_of
 
 _LISTS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType, inspect.CollectionType)
 _PARSED: dict[type, Any] = {inspect.DateType: date, inspect.DateTimeType: datetime}
@@ -211,11 +212,7 @@ def _range(kind: inspect.IntType | inspect.FloatType) -> str:
 def _length(kind: Any, unit: str) -> str:
     low, high = kind.min_length or 0, kind.max_length
     if high is None:
-        return f" of at least {_count(low, unit)}" if low else ""
+        return f" of at least {number_of(low, unit)}" if low else ""
     if low == high:
-        return f" of {_count(low, unit)}"
-    return f" of {low} to {_count(high, unit)}" if low else f" of at most {_count(high, unit)}"
-
-
-def _count(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+        return f" of {number_of(low, unit)}"
+    return f" of {low} to {number_of(high, unit)}" if low else f" of at most {number_of(high, unit)}"

@@ -10,6 +10,7 @@ from chalicelib.domain.calendar import day_number, day_of
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.ledger import SHORT, Entry
 from chalicelib.domain.program import Reward
+from chalicelib.domain.wording import number_of
 
 VoucherKind = Literal["amount_off", "percent_off", "free_product", "gift_card", "experience"]
 
@@ -233,7 +234,11 @@ def obstacles(
         found.append(Refused("out_of_stock", "This reward is gone; choose another one."))
     if reward.per_member is not None and taken >= reward.per_member:
         found.append(
-            Refused("limit_reached", f"A member can take this reward {reward.per_member} times at most.", taken=taken)
+            Refused(
+                "limit_reached",
+                f"A member can take this reward {number_of(reward.per_member, 'time')} at most.",
+                taken=taken,
+            )
         )
     if minimum_rank is not None and tier_rank < minimum_rank:
         found.append(
@@ -245,7 +250,7 @@ def obstacles(
         found.append(
             Refused(
                 "insufficient_points",
-                f"This reward costs {reward.points} points and {available} are available.",
+                f"This reward costs {number_of(reward.points, 'point')} and {available} are available.",
                 available=available,
                 required=reward.points,
             )

@@ -107,12 +107,30 @@ def test_a_program_without_any_reward_is_told_to_add_one() -> None:
     )
 
 
+def test_a_program_whose_only_rewards_are_free_is_told_to_add_one_that_purchases_reach() -> None:
+    told = Advice(
+        "no_reward_in_a_month",
+        "/rewards",
+        "What a new member can take costs no points: add one that a month's purchases reach.",
+    )
+    assert advice(rewards=[ONCE]) == [told]
+    assert [one.detail[:16] for one in advice(rewards=[{**ONCE, "stock": 0}])] == ["There is no rewa"]
+
+
 @pytest.mark.parametrize(
     ("value", "earning", "facts", "fair"),
     [
-        (90, {}, "0.90 EUR and takes 100.00 EUR", "from 9 to 45"),
-        (9, {}, "0.09 EUR and takes 100.00 EUR", "from 1 to 4"),
-        (30, {"points": 3}, "0.30 EUR and takes 33.34 EUR", "from 9 to 45"),
+        (90, {}, "0.90 EUR and takes 100.00 EUR", "from 9 to 45 points would make it 2 % to 10 %"),
+        (98, {}, "0.98 EUR and takes 100.00 EUR", "from 10 to 49 points would make it 2 % to 10 %"),
+        (3, {}, "0.03 EUR and takes 100.00 EUR", "1 point would make it 2 % to 10 %"),
+        (
+            1,
+            {},
+            "0.01 EUR and takes 100.00 EUR",
+            "not even 1 point would make it 2 %, so give more points for a purchase",
+        ),
+        (2, {}, "0.02 EUR and takes 100.00 EUR", "1 point would make it 2 % to 10 %"),
+        (30, {"points": 3}, "0.30 EUR and takes 33.34 EUR", "from 9 to 45 points would make it 2 % to 10 %"),
     ],
 )
 def test_a_reward_worth_little_is_told_with_its_figures(
@@ -121,8 +139,7 @@ def test_a_reward_worth_little_is_told_with_its_figures(
     told = Advice(
         "reward_worth_little",
         "/rewards/1/points",
-        f"Off is worth {facts} of purchases: less than 1 %, which changes nobody's mind. Ask fewer points; {fair} "
-        "points would make it 2 % to 10 %.",
+        f"Off is worth {facts} of purchases: less than 1 %, which changes nobody's mind. Ask fewer points; {fair}.",
     )
     assert advice(earning={**SAFE, **earning}, rewards=[ONCE, {**OFF, "value": value}]) == [told]
 
@@ -170,6 +187,17 @@ def test_a_free_reward_is_told_and_that_its_stamp_card_stays() -> None:
     assert advice(rewards=[OFF, FREE], stamp_cards=[{**CARD, "reward_id": "off"}]) == [told]
     assert advice(rewards=[OFF, FREE], stamp_cards=[CARD]) == [stamped]
     assert advice(rewards=[OFF, ONCE], stamp_cards=[CARD]) == []
+
+
+def test_a_free_reward_with_a_stock_or_a_tier_is_told_who_can_take_it_and_how_often() -> None:
+    ask = "for nothing: ask points for it, or set per_member."
+    for parts, detail in (
+        ({"stock": 3}, f"Any member can take Free as often as its stock lasts {ask}"),
+        ({"minimum_tier": "l1"}, f"A member of its tier can take Free any number of times {ask}"),
+    ):
+        told = Advice("reward_costs_nothing", "/rewards/1/points", detail)
+        assert advice(rewards=[OFF, {**FREE, **parts}], tiers=levels(2)) == [told]
+    assert advice(rewards=[OFF, {**FREE, "stock": 0}]) == []
 
 
 def test_a_fifth_tier_and_a_ninth_sentence_are_told_with_their_counts() -> None:
@@ -236,6 +264,16 @@ def test_points_that_live_as_long_as_the_way_to_the_first_reward_are_enough() ->
     assert advice(pace=5, rewards=next_one, expiry={"policy": "inactivity", "months": 1}) == [month]
 
 
+def test_one_purchase_is_said_as_one() -> None:
+    waiting = {**SAFE, "pending_days": 30}
+    told = advice(pace=1, rewards=[{**OFF, "points": 20}], earning=waiting, expiry={"policy": "rolling", "months": 1})
+    assert told[-1].detail == (
+        "Points lapse before the first reward is reached: that takes 1 purchase (at the average purchase of 20.00 "
+        "EUR), and points live for 0 (1 purchase a month). Let them live longer, or ask fewer points for the first "
+        "reward."
+    )
+
+
 def test_points_that_are_pending_until_they_lapse_live_for_no_purchase() -> None:
     near = [{**OFF, "points": 40}]
     rolling = {"policy": "rolling", "months": 1}
@@ -260,6 +298,17 @@ def test_points_of_january_live_until_the_date_of_the_year_they_lapse_in(years: 
         month,
         lapsed("/expiry/after_years", "37", "36 (2 purchases a month)"),
     ]
+
+
+@pytest.mark.parametrize(("day", "life"), [(1, 32), (14, 32), (15, 33), (30, 34), (31, 34)])
+def test_the_month_of_a_calendar_date_counts_by_its_days(day: int, life: int) -> None:
+    """At two purchases a month: sixteen months until 1 May of the next year, another purchase by the 15th."""
+    expiry = {"policy": "calendar", "month": 5, "day": day, "after_years": 1}
+    reach = [{**OFF, "value": 900, "points": 20 * (life + 1)}]
+    assert advice(pace=2, rewards=reach, expiry=expiry)[-1] == lapsed(
+        "/expiry/after_years", str(life + 1), f"{life} (2 purchases a month)"
+    )
+    assert advice(pace=2, rewards=[{**reach[0], "points": 20 * life}], expiry=expiry)[-1].code != "points_expire_first"
 
 
 @pytest.mark.parametrize(("month", "day"), [(6, 30), (12, 30), (1, 31)])
@@ -292,6 +341,9 @@ def test_a_referral_is_judged_by_the_shops_margin() -> None:
 def test_a_referral_without_a_minimum_purchase_is_told_what_it_pays() -> None:
     assert advice(referral={"advocate_points": 1, "friend_points": 2}) == [
         paid("3 points for a first purchase of any size: set a minimum_purchase whose margin covers them.")
+    ]
+    assert advice(referral={"advocate_points": 1}) == [
+        paid("1 point for a first purchase of any size: set a minimum_purchase whose margin covers them.")
     ]
     assert advice(referral={"minimum_purchase": 1}) == []
 
