@@ -143,8 +143,8 @@ def baskets(book: Book, first: int, last: int) -> Told:
                 {
                     "category": name,
                     "baskets": rate(many, total),
-                    "customers": rate(buyers.get(name, 0), len(bought)),
-                    "never_bought": len(bought) - buyers.get(name, 0),
+                    "customers": rate(buyers[name], len(bought)),
+                    "never_bought": len(bought) - buyers[name],
                 }
                 for name, many in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
             ],

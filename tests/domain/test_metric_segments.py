@@ -192,6 +192,7 @@ def test_the_two_hundred_pairs_in_most_baskets_are_told_those_of_earlier_names_f
     assert pairs[:3] == [("t", "u", 2), ("a", "b", 1), ("a", "c", 1)]
     # Left out are the last ten of those in one basket: p and u, four of q, three of r, two of s.
     assert pairs[-1] == ("p", "t", 1)
+    assert [one["category"] for one in told.figures["categories"]] == ["t", "u", *letters[:-2]]
 
 
 def test_what_is_equally_often_bought_is_told_by_name_whichever_slice_it_came_from() -> None:
