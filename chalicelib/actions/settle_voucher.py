@@ -14,7 +14,7 @@ from chalicelib.actions.earn import used_by
 from chalicelib.actions.gift_card import spending
 from chalicelib.domain import points
 from chalicelib.domain.advance import advance
-from chalicelib.domain.calendar import day_of, local_day, milliseconds
+from chalicelib.domain.calendar import day_of, local_day, milliseconds, moment_of
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.ledger import post
 from chalicelib.domain.voucher import Settled, Voucher, require_usable
@@ -104,6 +104,8 @@ def use(call: Call, code: str, order_id: str, amount: int | None) -> Held:
 def _spend_once(call: Call, admitted: Admitted, held: Held, sealed: str, order_id: str, amount: int | None) -> Held:
     if amount is None:
         raise Refused("amount_required", "Say how much the gift card pays: send amount, in minor units.")
+    if held.settled is not None and not _paid(admitted, sealed, order_id):
+        require_usable(held.voucher, held.settled, held.today, None)  # before what it has left: it is ended, not empty
     spent, writes = spending(admitted, held.voucher, sealed, order_id, amount, call.now)
     if writes:
         require_usable(held.voucher, held.settled, held.today, None)
@@ -111,7 +113,14 @@ def _spend_once(call: Call, admitted: Admitted, held: Held, sealed: str, order_i
         if booked is not None and booked.t == "PURCHASE":
             writes.append(gift_cards.paid_for(booked))
         commit(writes)
-    return replace(held, balance=spent.balance, order_id=order_id, replayed=not writes)
+    # As it was when it paid, however the card ended since.
+    day = local_day(moment_of(spent.booked_ms), admitted.program.time_zone)
+    return replace(held, settled=None, today=day, balance=spent.balance, order_id=order_id, replayed=not writes)
+
+
+def _paid(admitted: Admitted, sealed: str, order_id: str) -> bool:
+    slots = gift_cards.slots(admitted.program_id, order_id)
+    return any(spent.sealed == sealed for spent in gift_cards.spends(admitted.found, slots))
 
 
 def cancel(call: Call, code: str) -> Held:

@@ -88,7 +88,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     def limit(self) -> int:
         """``?limit=``, 1 to 100, 20 where it is left out."""
         text = self.query.get("limit", "20")
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 100:
+        if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= 100:
             raise Invalid([Fault("/limit", "Must be a number from 1 to 100.")])
         return int(text)
 
@@ -199,7 +199,8 @@ class Door(Blueprint):
         return Response(body="", status_code=204, headers=headers)
 
     def _allow_origin(self, response: Response, program_id: str | None) -> None:
-        response.headers["Vary"] = "Origin"
+        named = response.headers.get("Vary")
+        response.headers["Vary"] = f"{named}, Origin" if named else "Origin"
         origin = self.current_request.headers.get("origin")
         if origin is None or len(origin) > 200:
             return

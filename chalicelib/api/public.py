@@ -40,4 +40,5 @@ def get_public_program(asked: Asked) -> Answer:
         ],
         program_closes=closing(program),
     )
-    return Answer(body=body, headers={"Content-Language": locale, "Cache-Control": "public, max-age=60"})
+    headers = {"Content-Language": locale, "Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
+    return Answer(body=body, headers=headers)

@@ -6,14 +6,16 @@ from chalicelib.actions import catalogue, gift_card, redeem, settle_voucher
 from chalicelib.api import answers, present, requests
 from chalicelib.api.door import OWNER, STAFF, Answer, Asked, Door, Query
 from chalicelib.api.pages import PAGE
+from chalicelib.domain.errors import Refused
 
 door = Door(__name__)
 
 
 def rewards_answer(asked: Asked, member_id: str | None) -> Answer:
-    """The catalogue; with a member, what each reward still needs. It is bounded by the document: one page."""
+    """A page of the catalogue, in the owner's order; with a member, what each reward still needs."""
     rows = []
-    for offer in catalogue.read(asked.call, member_id):
+    offers, cursor = _page(asked, catalogue.read(asked.call, member_id))
+    for offer in offers:
         reward = offer.reward
         rows.append(
             answers.RewardAnswer(
@@ -36,7 +38,19 @@ def rewards_answer(asked: Asked, member_id: str | None) -> Answer:
                 else [answers.Obstacle(refusal.code, refusal.detail) for refusal in offer.hindrances],
             )
         )
-    return Answer(body=answers.Rewards(rows, None))
+    return Answer(body=answers.Rewards(rows, cursor))
+
+
+def _page(asked: Asked, offers: list[catalogue.Offered]) -> tuple[list[catalogue.Offered], str | None]:
+    """What follows the reward that the cursor names, and the cursor of the next page where there is one."""
+    limit, cursor, first = asked.limit(), asked.query.get("cursor"), 0
+    if cursor is not None:
+        ids = [offer.reward.id for offer in offers]
+        if cursor not in ids:
+            raise Refused("invalid_cursor", "Send the next_cursor of the page before, unchanged, or begin again.")
+        first = ids.index(cursor) + 1
+    page = offers[first : first + limit]
+    return page, page[-1].reward.id if first + limit < len(offers) else None
 
 
 @door.call(

@@ -51,6 +51,12 @@ def test_arabic_is_told_from_right_to_left() -> None:
     assert (told["locale"], told["direction"]) == ("ar", "rtl")
 
 
+def test_a_cache_keeps_each_language_apart(shop: Shop) -> None:
+    reply = shop.call("GET", f"/public/{shop.program_id}", key=None, headers={"accept-language": "fi"})
+    assert reply.headers["Cache-Control"].startswith("public")
+    assert {name.strip() for name in reply.headers["Vary"].split(",")} == {"Accept-Language", "Origin"}
+
+
 def test_an_unknown_program_is_not_found(shop: Shop) -> None:
     for name in ("nowhere", "CURRENT%23", "x" * 200):
         assert shop.call("GET", f"/public/{name}", key=None).code == "program_not_found"

@@ -53,6 +53,25 @@ def test_the_catalogue_says_what_a_member_can_take_and_what_is_missing(café: Sh
     assert café.call("GET", "/rewards?member_id=mnobody").code == "member_not_found"
 
 
+def test_the_catalogue_goes_through_pages_in_the_owners_order(café: Shop) -> None:
+    rewards = [{"id": f"r{n}", "name": f"Reward {n}", "kind": "experience", "points": n} for n in range(25)]
+    shop = beside(program(rewards=rewards, stamp_cards=[]))
+    ann = shop.enrol(email="ann@example.com")
+    token = shop.call("POST", f"/members/{ann}/sessions", {})["token"]
+    for path, key in (("/rewards", ""), ("/me/rewards", token)):
+        first = shop.call("GET", path, key=key)
+        rest = shop.call("GET", f"{path}?cursor={first['next_cursor']}", key=key)
+        assert [len(first["items"]), len(rest["items"]), rest["next_cursor"]] == [20, 5, None]
+        assert [row["id"] for row in [*first["items"], *rest["items"]]] == [row["id"] for row in rewards]
+        assert [row["id"] for row in shop.call("GET", f"{path}?limit=5&cursor=r19", key=key)["items"]] == [
+            row["id"] for row in rewards[20:]
+        ]
+        whole = shop.call("GET", f"{path}?limit=25", key=key)
+        assert (len(whole["items"]), whole["next_cursor"]) == (25, None)
+        assert shop.call("GET", f"{path}?limit=0", key=key).code == "invalid_request"
+        assert shop.call("GET", f"{path}?cursor=nonsense", key=key).code == "invalid_cursor"
+
+
 def test_a_redemption_takes_the_points_and_gives_a_voucher(café: Shop) -> None:
     ann = rich(café, "redeem", 150)
     answer = café.redeem(ann, "five-off", "k1")

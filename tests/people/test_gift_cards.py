@@ -203,6 +203,25 @@ def test_a_redeemed_card_ends_on_its_day() -> None:
             assert spent(shop, code, "o1", 100).code == "voucher_expired"
 
 
+def test_what_a_card_paid_is_answered_as_the_first_time_after_its_end_too() -> None:
+    with at(START), opened(boutique()) as shop:
+        ann = shop.enrol(email="ann@example.com")
+        shop.adjust(ann, 2500, "grant")
+        code = shop.redeem(ann, "gift-25", "k")["code"]
+        first = spent(shop, code, "o1", 100)
+        with at(days_later(366)):
+            again = spent(shop, code, "o1", 100)
+        assert (again.status, again.body) == (200, first.body)
+        assert first["status"] == "issued"
+
+
+def test_a_cancelled_card_is_settled_not_empty(shop: Shop) -> None:
+    code = sold(shop, 1000)
+    assert shop.call("POST", f"/vouchers/{code}/cancel").status == 200
+    answer = spent(shop, code, "o1", 100)
+    assert (answer.status, answer.code) == (409, "voucher_settled")
+
+
 def test_a_card_that_stamps_completed_pays_beside_the_total_as_points_would() -> None:
     card = {"id": "visits", "name": "Visits", "categories": [], "per": "visit", "required": 2, "reward_id": "gift"}
     gift = {"id": "gift", "name": "Gift", "kind": "gift_card", "value": 500, "points": 100}
