@@ -10,6 +10,7 @@ from chalicelib.domain.metric_histories import PURCHASES, REFUNDED, SALES, days_
 from chalicelib.domain.metric_report import Book, Rate, Told, rate
 from chalicelib.domain.money import format_amount
 from chalicelib.domain.reach import ASSUMED_MARGIN_PERCENT
+from chalicelib.domain.wording import number_of
 
 WINDOW_DAYS = 90
 _SPEND = ((SALES, 1), (REFUNDED, -1))
@@ -41,9 +42,8 @@ def before_after(book: Book, first: int, last: int) -> Told:
     notes = []
     if estimates["sales"] is None:
         notes.append(
-            f"{len(compared.members)} members and {len(compared.others)} others can be compared; from {LEAST} of each "
-            f"on an interval is given. Everybody compared must have bought before, and members need {days} days on "
-            "both sides of joining. Import purchases from before the program, or wait."
+            f"{_lack(compared)}. Everybody compared must have bought before, and members need {days} days on both "
+            "sides of joining. Import purchases from before the program, or wait."
         )
     figures = {
         "days": days,
@@ -168,6 +168,17 @@ def _return(gained: dict[str, float] | None, costs: int) -> dict[str, float] | N
     }
 
 
+def _lack(compared: Chosen) -> str:
+    """Why there is no estimate: too few people, or others whose purchases before leave no trend to take away."""
+    members, others = len(compared.members), len(compared.others)
+    found = (
+        f"{number_of(members, 'member')} and {number_of(others, 'customer')} who never joined can be compared so far"
+    )
+    if min(members, others) < LEAST:
+        return f"{found}, and {LEAST} of each are needed"
+    return f"{found}, and those customers' purchases before, less refunds, come to nothing to compare with"
+
+
 def _verdict(
     book: Book, estimate: Estimate | None, gained: dict[str, float] | None, costs: int, compared: Chosen
 ) -> dict[str, Any]:
@@ -179,8 +190,7 @@ def _verdict(
             "word": "keep",
             "proof": "no proof",
             "sentences": [
-                f"No proof either way: {len(compared.members)} members and {len(compared.others)} customers who never "
-                f"joined can be compared so far, and {LEAST} of each are needed.",
+                f"No proof either way: {_lack(compared)}.",
                 "Keep it going as it is, and look again when more members have been in it for a while.",
             ],
         }

@@ -130,9 +130,9 @@ def test_without_days_ninety_are_looked_at_on_both_sides_and_too_few_are_told() 
     none = {"purchases": None, "sales": None}
     assert told.figures == {"days": 90, "members_compared": 1, "others_compared": 1, "effect": none}
     assert told.notes == [
-        "1 members and 1 others can be compared; from 20 of each on an interval is given. Everybody compared must "
-        "have bought before, and members need 90 days on both sides of joining. Import purchases from before the "
-        "program, or wait."
+        "1 member and 1 customer who never joined can be compared so far, and 20 of each are needed. Everybody "
+        "compared must have bought before, and members need 90 days on both sides of joining. Import purchases from "
+        "before the program, or wait."
     ]
 
 
@@ -326,7 +326,7 @@ def test_without_days_the_verdict_looks_at_ninety_on_both_sides_too() -> None:
     told = worth_it(book(buyers, {"ann": D, "late": D + 1, "new": D + 90}), D, D + 90)
     # ann has ninety days behind and was a customer before them; late joined a day too late.
     assert told.figures["verdict"]["sentences"][0] == (
-        "No proof either way: 1 members and 1 customers who never joined can be compared so far, and 20 of each are "
+        "No proof either way: 1 member and 1 customer who never joined can be compared so far, and 20 of each are "
         "needed."
     )
     assert told.figures["member_days"] == 91 + 90 + 1
@@ -343,3 +343,12 @@ def test_one_cent_of_known_cost_is_a_margin_and_no_margin_is_nothing() -> None:
         book(days={D: {"guest_sales": 500, "guest_costed": 1, "guest_cost": 1}}, options={"running_cost": 1}), D, LAST
     )
     assert (told.figures["margin_rate"], told.figures["margin"], told.notes) == (Rate(0.0, 0, 1), 0, [])
+
+
+def test_others_who_bought_nothing_just_before_leave_nothing_to_compare_with_and_it_is_said() -> None:
+    buyers = {f"{kind}{number}": {D - 30: (1, 100)} for kind in "mo" for number in range(20)}
+    quiet = book(buyers, {f"m{number}": D for number in range(20)}, options={"days": 10})
+    lack = "20 members and 20 customers who never joined can be compared so far, and those customers' purchases "
+    lack += "before, less refunds, come to nothing to compare with."
+    assert worth_it(quiet, FIRST, LAST).figures["verdict"]["sentences"][0] == f"No proof either way: {lack}"
+    assert before_after(quiet, FIRST, LAST).notes[0].startswith(f"{lack} Everybody compared must have bought before")
