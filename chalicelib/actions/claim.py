@@ -71,7 +71,7 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
     days = program.enrolment.claim_purchases_days or RECEIPT_DAYS
     if at < call.now - timedelta(days=days):
         raise Refused("claim_too_late", f"A purchase can be claimed for {days} days; this one is older.", days=days)
-    refunded = int(row.n or 0)
+    refunded, held = int(row.n or 0), 0 if story is None else story.held
     if refunded and refunded == guest.total:
         raise Refused("nothing_to_claim", "All of this purchase went back; there is nothing left that could earn.")
     require_staff_cap(admitted, guest.total)
@@ -85,7 +85,7 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
         now=call.now,
         booked_by=admitted.booked_by,
         # What a dispute holds earns nothing for whoever claims meanwhile.
-        refunded=refunded + (0 if story is None else story.held),
+        refunded=refunded + held,
     )
     after, late = advance(done.head, program, version, call.now, admitted.booked_by)
     made = replace(
@@ -95,6 +95,7 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
         payment=guest.payment,
         told_by=guest.told_by,
         buyer=guest.buyer,
+        gone=(refunded, held),
     )
     commit(
         [

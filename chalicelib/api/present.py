@@ -164,7 +164,7 @@ def purchase(booked: Booked) -> answers.Purchase:
         order_id=str(made.order_id),
         member_id=made.member_id,
         total=made.total,
-        refunded=0,
+        refunded=made.gone[0],
         currency=made.currency,
         occurred_at=moment_of(made.occurred_ms),
         points=made.points,
@@ -172,7 +172,7 @@ def purchase(booked: Booked) -> answers.Purchase:
         available_on=_day(made.available_on),
         expires_on=_day(made.expires_on),
         explanation=explain(program, made),
-        stamps=_stamps(program, [(row.card_id, row.stamps) for row in made.stamps]),
+        stamps=_stamps(program, [(row.card_id, made.stamps_after(row, sum(made.gone))) for row in made.stamps]),
         vouchers_issued=[new_voucher(program.program_id, one) for one in booked.issued],
         tier_change=_tier_change(made.tier_change),
     )
@@ -199,7 +199,7 @@ def purchase_now(booked: Booked, refunds: list[Refund], today: int) -> answers.P
 
 def _given_back(program: Program, made: Purchase, refunded: int) -> list[Reason]:
     """The line that makes the explanation of a refunded purchase add up to what it is worth now."""
-    if not refunded or made.member_id is None:
+    if refunded == made.gone[0] or made.member_id is None:
         return []
     text = f"{format_amount(refunded, program.currency)} of {format_amount(made.total, program.currency)} went back"
     return [Reason("refund", text, made.points_after(refunded) - made.points)]

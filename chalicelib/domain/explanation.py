@@ -60,11 +60,30 @@ def explain(program: Program, purchase: Purchase) -> list[Reason]:
                 "plan", f"{_plan_name(program, purchase.plan)} earns at {basis.plan_percent} %", steps.add(plan_extra)
             )
         )
-    deserved = basis.deserved(purchase.total, 0)
+    deserved = basis.deserved(purchase.total, sum(purchase.gone))
+    rows.extend(_gone(program, purchase))
     if purchase.points != deserved:
         rows.append(
             Reason("daily_cap", f"A day earns at most {program.earning.daily_cap} points", purchase.points - deserved)
         )
+    return rows
+
+
+def _gone(program: Program, purchase: Purchase) -> list[Reason]:
+    """What a claimed purchase did not earn, since it had gone back or was disputed by then."""
+    rows, before = [], 0
+    whole = format_amount(purchase.total, program.currency)
+    for rule, amount, text in zip(
+        ("refund", "dispute"),
+        purchase.gone,
+        ("went back before it was claimed", "was disputed when it was claimed"),
+        strict=True,
+    ):
+        if amount:
+            lost = purchase.basis.deserved(purchase.total, before + amount)
+            lost -= purchase.basis.deserved(purchase.total, before)
+            rows.append(Reason(rule, f"{format_amount(amount, program.currency)} of {whole} {text}", lost))
+        before += amount
     return rows
 
 

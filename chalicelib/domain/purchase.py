@@ -108,9 +108,13 @@ class Purchase(
         "buyer": "g",
         "payment": "y",
         "told_by": "tw",
+        "gone": "gn",
     },
 ):
-    """The entry of a sale. ``buyer`` is the keyed hash of a guest's identity, ``payment`` that of what paid."""
+    """The entry of a sale. ``buyer`` is the keyed hash of a guest's identity, ``payment`` that of what paid.
+
+    ``gone`` is what of a guest's purchase had gone back by the time it was claimed, and what a dispute held then.
+    """
 
     total: int
     currency: str
@@ -127,6 +131,7 @@ class Purchase(
     buyer: str | None = None
     payment: str | None = None
     told_by: str | None = None
+    gone: tuple[int, int] = (0, 0)
 
     @property
     def sale(self) -> Sale:

@@ -98,7 +98,7 @@ def reread(head: Head, program: Program, purchase: Purchase, sale: Sale, now: da
             "available_on": day + program.earning.pending_days if waits else None,
             "expires_on": points.last_day(head, lot),
         }
-    return head, replace(retold(purchase, sale), basis=basis, points=granted, **fields)
+    return head, replace(retold(purchase, sale), basis=basis, points=granted, gone=(0, 0), **fields)
 
 
 def retold(purchase: Purchase, sale: Sale) -> Purchase:

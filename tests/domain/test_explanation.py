@@ -91,6 +91,16 @@ def test_a_days_cap_takes_the_rest() -> None:
     assert told(program, purchase)[1:] == [("daily_cap", "A day earns at most 20 points", -10)]
 
 
+def test_what_had_gone_back_or_was_disputed_when_it_was_claimed_is_told_apart() -> None:
+    program = shop(earning={"points": 3, "daily_cap": 10})
+    purchase = replace(bought(program, (Line("tea", None, 1, 1000),), 1000), gone=(300, 250), points=10)
+    assert told(program, purchase)[1:] == [
+        ("refund", "3.00 EUR of 10.00 EUR went back before it was claimed", -9),
+        ("dispute", "2.50 EUR of 10.00 EUR was disputed when it was claimed", -8),
+        ("daily_cap", "A day earns at most 10 points", -3),
+    ]
+
+
 @pytest.mark.parametrize("percent", [99, 101])
 def test_what_a_level_or_a_plan_changes_is_told_however_little(percent: int) -> None:
     extra = percent - 100

@@ -112,7 +112,8 @@ def test_a_refund_that_a_provider_tells_takes_what_the_shops_own_refund_takes(
 def test_a_richer_telling_moves_points_stamps_and_the_tier() -> None:
     poor = sell(sale=PLAIN)
     assert (poor.purchase.points, poor.purchase.stamps, poor.head.tier and poor.head.tier.id) == (30, (), "two")
-    head, rich = restating.reread(poor.head, shop(), poor.purchase, SALE, NOW)
+    claimed = replace(poor.purchase, gone=(10, 0))
+    head, rich = restating.reread(poor.head, shop(), claimed, SALE, NOW)
     rich = restating.stamped(shop(), rich, SALE)
     assert rich == replace(
         BOUGHT, stamps=(Stamped("c", 5, 4),), amount=1000, balance_after=30, tier_change=("one", "two")

@@ -203,6 +203,30 @@ def test_a_claimed_purchase_earns_for_what_was_not_refunded_and_gives_back_with_
     assert shop.differences() == []
 
 
+@pytest.mark.parametrize("cap", [None, 60])
+def test_a_claim_says_what_had_gone_back_before_it_and_that_this_took_the_points(cap: int | None) -> None:
+    earning = {**cafe()["earning"], "daily_cap": cap}
+    with at(START), opened(cafe(earning=earning)) as shop:
+        ann = shop.enrol(email="ann@example.com")
+        shop.buy("o1", 10_000, items=[coffee(4, 10_000)])
+        shop.refund("o1", "before", 2500)
+        answer = claimed(shop, "o1", ann)
+        steps = [("earn", 100), ("refund", -25), *([("daily_cap", -15)] if cap else [])]
+        assert [(row["rule"], row["points"]) for row in answer["explanation"]] == steps
+        assert answer["explanation"][1]["detail"] == "25.00 EUR of 100.00 EUR went back before it was claimed"
+        assert (answer["refunded"], answer["stamps"][0]["stamps"]) == (2500, 3)
+        assert shop.call("GET", "/purchases/o1")["explanation"] == answer["explanation"]
+        shop.refund("o1", "half", 5000)
+        again = claimed(shop, "o1", ann)
+        assert (again.status, again.body) == (200, answer.body)
+        now = shop.call("GET", "/purchases/o1")
+        assert (now["refunded"], now["points"], now["stamps"][0]["stamps"]) == (7500, 25, 1)
+        assert [(row["rule"], row["points"]) for row in now["explanation"]] == [
+            *steps,
+            ("refund", 25 - answer["points"]),
+        ]
+
+
 def test_a_purchase_that_went_back_whole_is_not_claimed(shop: Shop) -> None:
     ann = shop.enrol(email="ann@example.com")
     shop.buy("o1", 1000)

@@ -208,20 +208,20 @@ class Sales:
         member.referral, member.qualified_by = "settling", order
         member.settles = days_after(order.occurred, days)
 
-    def _told(self, order: Order) -> dict[str, Any]:
-        """The purchase as it is answered the first time."""
+    def _told(self, order: Order, refunded: int = 0) -> dict[str, Any]:
+        """The purchase as it is answered the first time; ``refunded`` had gone back before it was claimed."""
         status = "none" if order.member is None else "pending" if order.held_first else "posted"
         issued = [voucher for vouchers in order.filled.values() for voucher in vouchers]
         return {
             "order_id": order.order_id,
             "member_id": order.member,
             "total": order.total,
-            "refunded": 0,
+            "refunded": refunded,
             "points": order.granted,
             "points_status": status,
             "available_on": order.until.isoformat() if order.held_first and order.until else None,
             "expires_on": order.last_day.isoformat() if order.granted else None,
-            "stamps": [{"card_id": card, "stamps": count} for card, count in order.stamps.items()],
+            "stamps": [{"card_id": card, "stamps": order.stamps_left(card, refunded)} for card in order.stamps],
             "vouchers_issued": [voucher.new() for voucher in issued],
         }
 
@@ -250,7 +250,7 @@ class Sales:
             issued = self._earn(order, member, today, order.refunded, "claim")
             for voucher, answered in zip(issued, op.told("vouchers_issued"), strict=False):
                 self.name(voucher, answered["code"])
-            order.claim = self._told(order)
+            order.claim = self._told(order, order.refunded)
             return order.claim
 
         return Outcome(201, effect=effect)
