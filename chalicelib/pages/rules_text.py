@@ -45,7 +45,7 @@ def choose(accept: str | None, locales: list[str]) -> str:
 
 
 def rules(program: Program, locale: str, today: date) -> list[str]:
-    """Every rule that a shopper needs, a sentence each."""
+    """Every rule that a shopper needs, a sentence each; of rewards those that can be taken today."""
     words = _sentences(locale.partition("-")[0])
     told: list[str] = []
 
@@ -65,14 +65,11 @@ def rules(program: Program, locale: str, today: date) -> list[str]:
     if earning.excluded_categories:
         say("excluded", categories=", ".join(earning.excluded_categories))
     for multiplier in earning.multipliers:
-        if multiplier.ends_on is None or multiplier.ends_on >= today:
-            say(
-                "multiplier",
-                name=multiplier.name,
-                percent=multiplier.percent,
-                start=multiplier.starts_on or today,
-                end=multiplier.ends_on or "…",
-            )
+        told_of = {"name": multiplier.name, "percent": multiplier.percent, "start": multiplier.starts_on or today}
+        if multiplier.ends_on is None:
+            say("multiplier_open", **told_of)
+        elif multiplier.ends_on >= today:
+            say("multiplier", **told_of, end=multiplier.ends_on)
     if earning.pending_days:
         say("pending", days=earning.pending_days)
     if earning.daily_cap is not None:
@@ -85,7 +82,8 @@ def rules(program: Program, locale: str, today: date) -> list[str]:
         reward = program.reward(card.reward_id)
         say("card", name=card.name, required=card.required, reward=reward.name if reward else card.reward_id)
     for offered in program.rewards:
-        say("reward", points=offered.points, reward=offered.name)
+        if (offered.starts_on or today) <= today <= (offered.ends_on or today):
+            say("reward", points=offered.points, reward=offered.name)
     _standing(program, words, told)
     if program.referral is not None:
         rule = program.referral

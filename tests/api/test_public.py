@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.pages import rules_text
+from tests.moments import at
 from tests.shop import Shop, opened, program
 
 FOLDER = Path(rules_text.__file__).parent / "rules"
@@ -70,3 +71,27 @@ def test_every_language_says_every_rule_with_the_same_facts() -> None:
         for rule, sentence in words.items():
             facts = {name for _, name, _, _ in Formatter().parse(sentence) if name}
             assert facts == {name for _, name, _, _ in Formatter().parse(english[rule]) if name}, (path.stem, rule)
+
+
+def test_only_rewards_that_can_be_taken_today_are_told_in_words() -> None:
+    gone, due = {"ends_on": "2026-05-31"}, {"starts_on": "2026-06-02"}
+    today = {"starts_on": "2026-06-01", "ends_on": "2026-06-01"}
+    rewards = [
+        {"id": f"r{number}", "name": name, "kind": "free_product", "points": 100, **days}
+        for number, (name, days) in enumerate((("Gone", gone), ("Due", due), ("Today", today), ("Always", {})))
+    ]
+    with at("2026-06-01T12:00:00Z"), opened(program(rewards=rewards, stamp_cards=[])) as shop:
+        told = " ".join(read(shop, "en")["rules"])
+    assert "get you Today" in told and "get you Always" in told
+    assert "Gone" not in told and "Due" not in told
+
+
+def test_a_better_rate_without_a_last_day_is_told_from_its_first_day_on() -> None:
+    rates = [{"id": "happy", "name": "Happy hour", "percent": 200, "starts_on": "2026-06-01"}]
+    with at("2026-06-02T12:00:00Z"), opened(program(earning={"multipliers": rates})) as shop:
+        assert "Happy hour: points at 200 % from 2026-06-01 on." in read(shop, "en")["rules"]
+
+
+def test_one_visit_a_day_is_not_told_as_times() -> None:
+    with opened(program(earning={"check_in": {"points": 2, "per_day": 1}})) as shop:
+        assert "A visit brings 2 points. Visits that count in a day: 1." in read(shop, "en")["rules"]
