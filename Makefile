@@ -117,7 +117,7 @@ environments: $(TEST_MADE) $(CLOUD_MADE)
 
 # Side by side: the two have nothing in common, and the first start waits for both.
 serving:
-	@$(MAKE) --no-print-directory --jobs=2 $(SERVE_MADE) $(CLOUD_MADE)
+	@$(MAKE) --silent --no-print-directory --jobs=2 $(SERVE_MADE) $(CLOUD_MADE)
 
 # Each environment is made again when what it is made from changes, and not otherwise.
 $(SERVE_MADE): requirements.txt infra/local/server-requirements.txt $(ENVIRONMENT)

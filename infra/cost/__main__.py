@@ -85,11 +85,12 @@ def asked(purchases: int, other: Mapping[str, Any]) -> float:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.cost", description=__doc__)
-    parser.add_argument("--purchases", type=int, default=1_000_000)
-    purchases = parser.parse_args(arguments).purchases
-    if purchases <= 0:
-        print("PURCHASES must be a positive number.", file=sys.stderr)
+    parser.add_argument("--purchases", default="1000000")
+    text = parser.parse_args(arguments).purchases
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        print("PURCHASES must be a whole number above 0, such as 1000000.", file=sys.stderr)
         return 1
+    purchases = int(text)
     book, counts = read("prices.json"), read("counts.json")
     found = services(purchases, counts, book["prices"])
     print(f"{purchases:,} purchases, AWS list prices of {book['as_of']} in {book['region']}\n")

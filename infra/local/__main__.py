@@ -64,7 +64,7 @@ def command(arguments: list[str], say: Say) -> None:
 
 def _run(port: str, parent: signals.Parent | None, say: Say) -> None:
     """A café with a little life in it, and what to try on it."""
-    listening = machine.claim(_number(port)) if port else _usual_or_free()
+    listening = machine.claim(port_number(port)) if port else _usual_or_free()
     program = machine.read_program(DEMO_PROGRAM)
     with machine.serving(program, DEMO_PROGRAM, listening, data=None) as served:
         say(demo.live(served.address, served.owner_key))
@@ -79,7 +79,7 @@ def _serve(port: str, program: str, data: str, parent: signals.Parent | None, sa
         raise Trouble(f"PROGRAM is missing: {USAGE}")
     source = Path(program)
     document = machine.read_program(source)
-    listening = machine.claim(_number(port))
+    listening = machine.claim(port_number(port))
     with machine.serving(document, source, listening, Path(data) if data else None) as served:
         if served.kept:
             print(
@@ -91,7 +91,7 @@ def _serve(port: str, program: str, data: str, parent: signals.Parent | None, sa
         served.stay(parent)
 
 
-def _number(port: str) -> int:
+def port_number(port: str) -> int:
     if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
         raise Trouble(f"PORT must be a number from 1 to 65535, not {port!r}.")
     return int(port)

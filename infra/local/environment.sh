@@ -16,7 +16,7 @@ if [ -n "$python" ]; then
         echo "Python 3.11 or newer is needed, and $python is not; install it or name it: make PYTHON=/path/to/python3" >&2
         exit 1
     fi
-    echo "Making $folder (once; less than a minute) ..." >&2
+    echo "Making $folder (once; a minute or two) ..." >&2
     if ! "$found" -m venv --clear "$folder" >/dev/null 2>&1; then
         echo "$found cannot make environments; on Debian and Ubuntu: apt install python3-venv" >&2
         exit 1

@@ -6,6 +6,7 @@ Needs nothing but Python. KEY, an owner's key, is read from the environment, so 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import io
 import json
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-USAGE = "make reconcile-payments FILE=payments.csv URL=http://127.0.0.1:8000 KEY=rk_… [PROVIDER=stripe] [BOOK=yes]"
+USAGE = "make reconcile-payments FILE=payments.csv URL=http://127.0.0.1:8080 KEY=rk_… [PROVIDER=stripe] [BOOK=yes]"
 ROWS = 50
 """Payments in one call: booking each takes a few round trips, and a call has 29 seconds."""
 
@@ -78,9 +79,17 @@ def sent(address: str, key: str, body: bytes) -> Any:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        raise Stopped(f"The service refused ({error.code}): {error.read().decode(errors='replace')}") from error
+        raise Stopped(refusal(error.code, error.read())) from error
     except OSError as error:
         raise Stopped(f"The service cannot be reached: {error}") from error
+
+
+def refusal(status: int, body: bytes) -> str:
+    """What a refusal says to do; the whole body where it is not the service's."""
+    text = body.decode(errors="replace")
+    with contextlib.suppress(ValueError, LookupError, TypeError):
+        text = str(json.loads(text)["detail"])
+    return f"The service refused ({status}): {text}"
 
 
 def told(row: Any) -> str:

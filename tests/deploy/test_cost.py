@@ -99,4 +99,6 @@ def test_every_price_says_where_it_stands() -> None:
 def test_the_command_prints_the_sum_and_refuses_nonsense(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--purchases", "1000000"]) == 0
     assert "50,624.00" in capsys.readouterr().out
-    assert main(["--purchases", "0"]) == 1
+    for nonsense in ("0", "-1", "1e6", "many", ""):
+        assert main([f"--purchases={nonsense}"]) == 1
+        assert capsys.readouterr().err == "PURCHASES must be a whole number above 0, such as 1000000.\n"

@@ -7,12 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from infra.local import cloud, machine, surroundings
+from infra.local import cloud, machine, reconcile_payments, schedule, surroundings
 from infra.local.__main__ import command
 from infra.local.trouble import Trouble
 
@@ -113,3 +115,50 @@ def test_the_app_sees_nothing_of_a_real_account() -> None:
     assert environment["AWS_SHARED_CREDENTIALS_FILE"] == environment["AWS_CONFIG_FILE"] == os.devnull
     assert environment["NO_PROXY"] == "intranet,127.0.0.1,localhost"
     assert environment["HOME"] == "/home/ann"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--port", "abc"), "PORT must be a number from 1 to 65535, not 'abc'."),
+        (("--port", "99999"), "PORT must be a number from 1 to 65535, not '99999'."),
+        (("--at", "yesterday"), "AT must be a moment with an offset, such as 2027-01-01T03:00:00Z, not 'yesterday'."),
+        (("--at", "2027-01-01T03:00:00"), "AT must be a moment with an offset"),
+    ],
+)
+def test_a_schedule_asked_for_wrongly_is_one_sentence(
+    arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert schedule.main(["--name", "due", *arguments]) == 1
+    printed = capsys.readouterr()
+    assert says in printed.err and printed.err.count("\n") == 1 and printed.out == ""
+
+
+def test_a_schedule_asked_of_another_program_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """Some other server has the port, and a name is sent as it is, whatever signs it holds."""
+    asked: list[str] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # the name that http.server asks for
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>hello</html>")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Other)
+    threading.Thread(target=server.handle_request, daemon=True).start()
+    port = str(server.server_address[1])
+    assert schedule.main(["--name", "a b", "--port", port]) == 1
+    server.server_close()
+    printed = capsys.readouterr()
+    assert asked == ["/_local/schedules/a%20b"]
+    assert printed.err == f"What is served at 127.0.0.1:{port} is another program; name this one's port with PORT=…\n"
+
+
+def test_a_refusal_of_reconciling_says_what_to_do_and_no_json() -> None:
+    body = json.dumps({"status": 401, "code": "unauthorized", "detail": "Send a valid key."}).encode()
+    assert reconcile_payments.refusal(401, body) == "The service refused (401): Send a valid key."
+    assert reconcile_payments.refusal(502, b"<h1>Bad gateway</h1>") == "The service refused (502): <h1>Bad gateway</h1>"
