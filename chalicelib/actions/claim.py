@@ -84,8 +84,8 @@ def _once(call: Call, order_id: str, member_id: str) -> Booked:
         order_id=str(guest.order_id),
         now=call.now,
         booked_by=admitted.booked_by,
-        # What a dispute holds earns nothing for whoever claims meanwhile.
-        refunded=refunded + held,
+        refunded=refunded,
+        disputed=held,  # earns nothing for whoever claims meanwhile
     )
     after, late = advance(done.head, program, version, call.now, admitted.booked_by)
     made = replace(

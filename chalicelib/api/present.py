@@ -172,7 +172,7 @@ def purchase(booked: Booked) -> answers.Purchase:
         available_on=_day(made.available_on),
         expires_on=_day(made.expires_on),
         explanation=explain(program, made),
-        stamps=_stamps(program, [(row.card_id, made.stamps_after(row, sum(made.gone))) for row in made.stamps]),
+        stamps=_stamps(program, [(row.card_id, made.stamps_after(row, made.gone[0])) for row in made.stamps]),
         vouchers_issued=[new_voucher(program.program_id, one) for one in booked.issued],
         tier_change=_tier_change(made.tier_change),
     )

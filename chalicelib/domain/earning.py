@@ -80,11 +80,13 @@ def earn(
     now: datetime,
     booked_by: str,
     refunded: int = 0,
+    disputed: int = 0,
 ) -> Earned:
     """A member's sale. The tier held before it sets the rate; the tier that it reaches counts from the next one.
 
-    ``refunded`` minor units went back already, where a guest's purchase is claimed later. After the day on which a
-    closing program stops earning, a sale is recorded and brings nothing.
+    ``refunded`` minor units went back already, where a guest's purchase is claimed later; ``disputed`` ones are held
+    by a dispute, which holds points alone. After the day on which a closing program stops earning, a sale is recorded
+    and brings nothing.
     """
     purchase = _recorded(program, version, sale, order_id, now, booked_by)
     at = occurred(sale, now)
@@ -93,7 +95,8 @@ def earn(
     tier = head.tier.id if head.tier else None
     held = plan.on(head, program, day)
     basis = basis_of(program, sale, at, tier, held and held[0]) if earns_on(program, day) else Basis()
-    head, granted = _capped(head, program, day, today, basis.deserved(sale.total, refunded))
+    gone = min(sale.total, refunded + disputed)
+    head, granted = _capped(head, program, day, today, basis.deserved(sale.total, gone))
     lot = points.lot_for(program.expiry, day)
     available_on = day + program.earning.pending_days
     waits = granted > 0 and available_on > today
@@ -115,7 +118,7 @@ def earn(
         tier_change=change,
         stamps=stamps,
     )
-    head, purchase = post(referral.qualify(head, program, purchase, refunded), purchase)
+    head, purchase = post(referral.qualify(head, program, purchase, gone), purchase)
     vouchers = []
     for stamped in stamps:
         for number in range(stamped.completed):

@@ -60,7 +60,7 @@ def explain(program: Program, purchase: Purchase) -> list[Reason]:
                 "plan", f"{_plan_name(program, purchase.plan)} earns at {basis.plan_percent} %", steps.add(plan_extra)
             )
         )
-    deserved = basis.deserved(purchase.total, sum(purchase.gone))
+    deserved = basis.deserved(purchase.total, min(purchase.total, sum(purchase.gone)))
     rows.extend(_gone(program, purchase))
     if purchase.points != deserved:
         rows.append(
@@ -80,7 +80,7 @@ def _gone(program: Program, purchase: Purchase) -> list[Reason]:
         strict=True,
     ):
         if amount:
-            lost = purchase.basis.deserved(purchase.total, before + amount)
+            lost = purchase.basis.deserved(purchase.total, min(purchase.total, before + amount))
             lost -= purchase.basis.deserved(purchase.total, before)
             rows.append(Reason(rule, f"{format_amount(amount, program.currency)} of {whole} {text}", lost))
         before += amount

@@ -188,6 +188,29 @@ def test_a_lost_dispute_takes_what_a_refund_would_whether_or_not_its_opening_was
     assert shop.differences() == []
 
 
+@pytest.mark.parametrize("refunded", [0, 100])
+@pytest.mark.parametrize(("status", "stamps"), [("won", 6), ("lost", 0)])
+def test_a_receipt_that_is_claimed_while_disputed_holds_points_alone(status: str, stamps: int, refunded: int) -> None:
+    visits = {"basis": "visits", "window": "lifetime", "levels": [{"id": "a", "name": "A", "threshold": 1}]}
+    with opened(program(tiers=visits, enrolment={"mode": "open"})) as shop:
+        till, ann = Till(shop), shop.enrol(email="ann@example.com")
+        shop.buy("pi_1", 600, items=[{"sku": "c", "category": "coffee", "quantity": 6, "amount": 600}])
+        if refunded:
+            shop.refund("pi_1", "before", refunded)
+            stamps = stamps and 5
+        deliver(till, [dispute("created", "pi_1", "dp_1", 600)])
+        claimed = shop.call("POST", "/purchases/pi_1/claim", {"member_id": ann})
+        held = shop.member(ann)
+        assert (claimed.status, claimed["points"], held["points"]["available"]) == (201, 0, 0)
+        assert (held["tier"]["progress"], held["stamps"][0]["stamps"]) == (1, 5 if refunded else 6)
+        assert claimed["stamps"][0]["stamps"] == held["stamps"][0]["stamps"]
+        deliver(till, [dispute("closed", "pi_1", "dp_1", 600, status=status)])
+        ended = shop.member(ann)
+        assert (ended["tier"]["progress"], ended["stamps"][0]["stamps"]) == (1 if status == "won" else 0, stamps)
+        assert shop.call("GET", "/purchases/pi_1")["stamps"][0]["stamps"] == stamps
+        assert shop.differences() == []
+
+
 def test_an_open_dispute_holds_its_points_and_a_won_one_returns_them(shop: Shop) -> None:
     till = Till(shop)
     ann = shop.enrol(email="ann@example.com")
