@@ -15,6 +15,7 @@ from app import app
 from chalicelib.api.door import PREFIX, Door, Operation
 from chalicelib.api.errors import STATUS
 from chalicelib.api.openapi import document
+from chalicelib.pages.reference import render
 from tests.contract import faults
 from tests.shop import Shop
 
@@ -121,3 +122,9 @@ def test_the_hook_refuses_an_answer_that_the_document_does_not_know() -> None:
     ):
         with pytest.raises(AssertionError):
             hold_to_contract("GET", "/v1/health", status, kind, text)
+
+
+def test_the_page_shows_names_as_names_and_no_marks_of_docstrings() -> None:
+    page = render(DOCUMENT)
+    assert "<code>next_cursor</code> tells" in page
+    assert "`" not in page

@@ -33,12 +33,11 @@ def render(document: dict[str, Any]) -> str:
         for code, status in document["x-error-codes"].items()
     )
     info = document["info"]
-    summary = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(info["description"]))
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width,initial-scale=1'>"
         f"<title>{escape(info['title'])}: HTTP contract</title><style>{_STYLE}</style></head><body><main>"
-        f"<h1>{escape(info['title'])}</h1><p>{summary}</p>"
+        f"<h1>{escape(info['title'])}</h1><p>{_text(info['description'])}</p>"
         "<p class='soft'>Send <code>Authorization: Bearer …</code> with a key or a member's token. The same contract "
         "for machines: <a href='openapi.json'>openapi.json</a>.</p>"
         f"{calls}<h2 id='errors'>Error codes</h2><div class='wide'><table><thead><tr><th>code</th><th>status</th></tr>"
@@ -46,8 +45,13 @@ def render(document: dict[str, Any]) -> str:
     )
 
 
+def _text(words: str) -> str:
+    """Prose with its names between backticks, one or two, set as such."""
+    return re.sub(r"(`{1,2})([^`]+)\1", r"<code>\2</code>", escape(words))
+
+
 def _call(document: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> str:
-    parts = [f"<p class='soft'>{escape(operation.get('description', 'Nobody needs to say who they are.'))}</p>"]
+    parts = [f"<p class='soft'>{_text(operation.get('description', 'Nobody needs to say who they are.'))}</p>"]
     parameters = operation["parameters"]
     if parameters:
         rows = "".join(
@@ -85,7 +89,7 @@ def _table(document: dict[str, Any], name: str) -> str:
         f"<td>{escape(_kind(kind))}</td></tr>"
         for field, kind in schema.get("properties", {}).items()
     )
-    about = escape(schema.get("description", "").split("\n\n")[0])
+    about = _text(schema.get("description", "").split("\n\n")[0])
     return f"<p class='soft'>{about}</p><div class='wide'><table><tbody>{rows}</tbody></table></div>"
 
 
