@@ -20,9 +20,10 @@ from chalice.local import ChaliceRequestHandler, LocalChalice, RouteMatcher, Thr
 
 from infra.local.schedules import BadRun, Runner, UnknownSchedule
 
-# API Gateway's own limits.
 MAX_BODY_BYTES = 10 * 1024 * 1024
-TIMEOUT_SECONDS = 29
+"""API Gateway's own limit."""
+TIMEOUT_SECONDS = 20
+"""The function's, as it is deployed (.chalice/config.json)."""
 SCHEDULES_PATH = "/_local/schedules/"
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 USAGE = "make reconcile-payments FILE=payments.csv URL=http://127.0.0.1:8080 KEY=rk_… [PROVIDER=stripe] [BOOK=yes]"
 ROWS = 50
-"""Payments in one call: booking each takes a few round trips, and a call has 29 seconds."""
+"""Payments in one call: booking each takes a few round trips, and a call has 20 seconds."""
 
 
 class Stopped(Exception):

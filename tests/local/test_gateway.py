@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,3 +212,11 @@ def test_a_schedule_that_fails_says_so_and_the_server_goes_on(
     assert (status, answer["code"]) == (500, "internal_error")
     assert "nothing to close" in answer["detail"] and "Traceback" in capsys.readouterr().err
     assert caller.ask("GET", "/buyers/ann")[0] == 200
+
+
+def test_a_request_has_as_long_here_and_in_the_docs_as_where_it_is_deployed() -> None:
+    root = Path(__file__).parent.parent.parent
+    deployed = json.loads((root / ".chalice" / "config.json").read_text(encoding="utf-8"))["lambda_timeout"]
+    assert deployed == gateway.TIMEOUT_SECONDS
+    operations = (root / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert f"no answer within {deployed} seconds" in operations and f"a request {deployed} seconds" in operations
