@@ -105,7 +105,7 @@ def close_program(call: Call, close: Close) -> Admitted:
         return admitted  # asked again
     faults = _close_faults(close, program.close, day_of(local_day(call.now, program.time_zone)), "")
     if faults:
-        raise Invalid(faults)
+        raise Invalid(faults, "invalid_program")
     return replace_program(call, admitted.version, msgspec.structs.replace(program, close=close))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -46,6 +46,9 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             if isinstance(moment, datetime) and not EARLIEST <= moment.year <= LATEST:
                 # In msgspec's own form of a refusal, which names the field.
                 raise ValueError(f"Must lie between the years {EARLIEST} and {LATEST} - at `$.{name}`")
+            if isinstance(moment, datetime):
+                # The same moment with another offset is the same content of a call that is sent again.
+                msgspec.structs.force_setattr(self, name, moment.astimezone(UTC))
 
 
 class Consent(Body, frozen=True, kw_only=True):

@@ -145,6 +145,20 @@ def test_the_same_content_written_in_another_order_is_the_same_call(café: Shop)
     assert café.call("POST", "/purchases", turned).status == 200
 
 
+def test_the_same_moment_in_another_offset_is_the_same_call(café: Shop) -> None:
+    body = {"order_id": "offsets", "total": 1000, "currency": "EUR", "occurred_at": "2026-06-01T13:00:00+02:00"}
+    refund = {"refund_id": "r", "amount": 100, "occurred_at": "2026-06-01T11:30:00Z"}
+    for path, sent, told in (
+        ("/purchases", body, "2026-06-01T11:00:00.000Z"),
+        ("/purchases/offsets/refunds", refund, "2026-06-01T14:30:00+03:00"),
+    ):
+        first = café.call("POST", path, sent)
+        again = café.call("POST", path, {**sent, "occurred_at": told})
+        assert (first.status, again.status, again.body) == (201, 200, first.body)
+        other = café.call("POST", path, {**sent, "occurred_at": "2026-06-01T10:00:00Z"})
+        assert (other.status, other.code) == (409, "cause_conflict")
+
+
 def test_the_same_refund_with_other_content_is_a_conflict(café: Shop) -> None:
     ann = café.enrol(email="refund@example.com")
     café.buy("refund", 1000, ann)
