@@ -11,7 +11,7 @@ from chalicelib.domain.program import Program
 from chalicelib.domain.purchase import Purchase, Refund
 from chalicelib.store import keys
 from chalicelib.store.keys import Key
-from chalicelib.store.table import Row, Write, connection, encode, load, put_new
+from chalicelib.store.table import Row, Write, connection, encode, put_new
 
 
 def entry_row(program: Program, key: Key, kind: str, entry: Entry, *, chained: bool = True) -> Row:
@@ -87,12 +87,6 @@ def claim_purchase(program: Program, claim: Purchase, seen: Row) -> list[Write]:
         Write(Row(*seen.key), unclaimed, actions=(Row.m.set(str(claim.member_id)),)),
         put_new(entry_row(program, keys.claimed(program_id, order_id), "CLAIM", claim)),
     ]
-
-
-def claim_of(program_id: str, purchase: Row) -> Row | None:
-    """The entry by which a member claimed a guest's purchase."""
-    key = (purchase.pk, keys.claimed(program_id, "")[1])
-    return load([key]).get(key)
 
 
 def bought_as_guest(program_id: str, buyer: str, since_ms: int, limit: int) -> list[str]:

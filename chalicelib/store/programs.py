@@ -135,14 +135,9 @@ def revoke_key(old: ApiKey, revoked_ms: int) -> list[Write]:
     gone = msgspec.structs.replace(old, revoked_ms=revoked_ms)
     return [
         Write(Row(*keys.api_key(old.digest), t="KEY"), delete=True),
-        Write(Row(*keys.api_key_listing(old.program_id, old.key_id), t="KEYLISTING", d=encode(gone))),
+        # Changed and not put anew: when it was last used stands beside the document.
+        Write(Row(*keys.api_key_listing(old.program_id, old.key_id)), Row.pk.exists(), (Row.d.set(encode(gone)),)),
     ]
-
-
-def read_key_listing(program_id: str, key_id: str) -> ApiKey | None:
-    key = keys.api_key_listing(program_id, key_id)
-    found = load([key])
-    return found[key].document(ApiKey) if key in found else None
 
 
 def key_listings(program_id: str, limit: int, after: str | None) -> list[tuple[ApiKey, int | None]]:

@@ -193,3 +193,21 @@ def test_a_member_ends_the_token_they_hold_and_the_storefront_all_of_them(shop: 
     assert shop.call("DELETE", f"/members/{ann}/sessions", key=bobs).status == 403
     assert shop.call("DELETE", "/members/mnobody/sessions").code == "member_not_found"
     assert shop.call("DELETE", "/me/session").status == 403
+
+
+def test_a_revoked_key_still_tells_when_it_was_last_used(shop: Shop) -> None:
+    """Whoever looks into a key that leaked asks just that."""
+    shop.enrol(email="ann@example.com")
+
+    def storefronts() -> list[tuple[str, bool, str]]:
+        listed = shop.call("GET", "/keys", key=shop.owner)["items"]
+        return [
+            (one["key_id"], one["revoked_at"] is None, one["last_used_on"])
+            for one in listed
+            if one["role"] == "storefront"
+        ]
+
+    ((key_id, stands, used_on),) = storefronts()
+    assert stands and used_on is not None
+    assert shop.call("DELETE", f"/keys/{key_id}", key=shop.owner).status == 204
+    assert storefronts() == [(key_id, False, used_on)]
