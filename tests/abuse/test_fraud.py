@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -183,6 +185,8 @@ def test_a_birthday_that_moves_every_month_comes_once_a_year(shop: Shop) -> None
     paid = [row["occurred_at"] for row in shop.ledger(ann) if row["cause"]["type"] == "birthday" and row["points"]]
     assert bonuses(shop, ann, "birthday") == [100] * len(paid)
     assert [moment[:4] for moment in paid] == ["2026", "2027", "2028"]
+    days = sorted(date.fromisoformat(moment[:10]) for moment in paid)
+    assert min(later - earlier for earlier, later in pairwise(days)) >= timedelta(days=300)
 
 
 def test_joining_leaving_and_joining_again_is_welcomed_once(shop: Shop) -> None:
