@@ -212,7 +212,10 @@ class Model(People):
             if spend.card is card:
                 if spend.paid != amount:
                     return refused(409, "cause_conflict")
-                return Outcome(200, facts=card.seen(today, spend.left, order_id))
+                then = {"status": "issued" if spend.left else "used"}  # however the card ended since
+                return Outcome(200, facts={**card.seen(today, spend.left, order_id), **then})
+        if card.end is not None:
+            return refused(409, "voucher_settled")
         if len(order.spends) >= CARDS_AN_ORDER:
             return refused(422, "too_many_vouchers")
         assert card.balance is not None
