@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from tests.bench import page
 from tests.bench.page import Section
-from tests.bench.sections import MOST_DOLLARS, actions, money
+from tests.bench.sections import MOST_DOLLARS, actions, keeps, money
 
 EARN = Section("What a call costs", "Counted.", ("action", "units"), (("earn", "6 ≤ 6"),))
 
@@ -30,3 +30,10 @@ def test_every_action_and_a_million_purchases_keep_their_bounds() -> None:
     assert actions().within
     found = money()
     assert found.within and found.rows[-1][1].endswith(f"≤ ${MOST_DOLLARS}")
+
+
+def test_what_counting_and_reports_take_is_held_to_what_is_promised() -> None:
+    kept = [("61,112", "≥ 50,000"), ("28.4 MB", ""), ("200 ms", "≤ 200 ms"), ("17.0 s", "≤ 20 s")]
+    assert [keeps(*row) for row in kept] == [True] * len(kept)
+    broken = [("49,999", "≥ 50,000"), ("224 ms", "≤ 200 ms"), ("20.1 s", "≤ 20 s")]
+    assert [keeps(*row) for row in broken] == [False] * len(broken)
