@@ -33,6 +33,7 @@ def get_public_program(asked: Asked) -> Answer:
         rewards=[
             answers.PublicReward(reward.id, reward.name, reward.kind, reward.value, reward.points, reward.minimum_tier)
             for reward in program.rewards
+            if reward.offered(today)
         ],
         tiers=[
             answers.PublicTier(level.id, level.name, level.threshold, level.percent, list(level.benefits))

@@ -138,6 +138,10 @@ class Reward(Document, frozen=True, kw_only=True):
     starts_on: date | None = None
     ends_on: date | None = None
 
+    def offered(self, today: date) -> bool:
+        """Whether the shop offers it on a day of its own, both ends included."""
+        return (self.starts_on or today) <= today <= (self.ends_on or today)
+
 
 class Referral(Document, frozen=True, kw_only=True):
     advocate_points: Points = 0

@@ -65,7 +65,9 @@ def rules(program: Program, locale: str, today: date) -> list[str]:
     if earning.excluded_categories:
         say("excluded", categories=", ".join(earning.excluded_categories))
     for multiplier in earning.multipliers:
-        told_of = {"name": multiplier.name, "percent": multiplier.percent, "start": multiplier.starts_on or today}
+        where = f" ({', '.join(multiplier.categories)})" if multiplier.categories else ""
+        told_of = {"name": multiplier.name + where, "percent": multiplier.percent}
+        told_of["start"] = multiplier.starts_on or today
         if multiplier.ends_on is None:
             say("multiplier_open", **told_of)
         elif multiplier.ends_on >= today:
@@ -81,9 +83,9 @@ def rules(program: Program, locale: str, today: date) -> list[str]:
     for card in program.stamp_cards:
         reward = program.reward(card.reward_id)
         say("card", name=card.name, required=card.required, reward=reward.name if reward else card.reward_id)
-    for offered in program.rewards:
-        if (offered.starts_on or today) <= today <= (offered.ends_on or today):
-            say("reward", points=offered.points, reward=offered.name)
+    for gift in program.rewards:
+        if gift.offered(today):
+            say("reward", points=gift.points, reward=gift.name)
     _standing(program, words, told)
     if program.referral is not None:
         rule = program.referral

@@ -73,7 +73,7 @@ def test_every_language_says_every_rule_with_the_same_facts() -> None:
             assert facts == {name for _, name, _, _ in Formatter().parse(english[rule]) if name}, (path.stem, rule)
 
 
-def test_only_rewards_that_can_be_taken_today_are_told_in_words() -> None:
+def test_only_rewards_that_can_be_taken_today_are_told() -> None:
     gone, due = {"ends_on": "2026-05-31"}, {"starts_on": "2026-06-02"}
     today = {"starts_on": "2026-06-01", "ends_on": "2026-06-01"}
     rewards = [
@@ -81,15 +81,22 @@ def test_only_rewards_that_can_be_taken_today_are_told_in_words() -> None:
         for number, (name, days) in enumerate((("Gone", gone), ("Due", due), ("Today", today), ("Always", {})))
     ]
     with at("2026-06-01T12:00:00Z"), opened(program(rewards=rewards, stamp_cards=[])) as shop:
-        told = " ".join(read(shop, "en")["rules"])
-    assert "get you Today" in told and "get you Always" in told
-    assert "Gone" not in told and "Due" not in told
+        told = read(shop, "en")
+    words = " ".join(told["rules"])
+    assert "get you Today" in words and "get you Always" in words
+    assert "Gone" not in words and "Due" not in words
+    assert [one["name"] for one in told["rewards"]] == ["Today", "Always"]
 
 
 def test_a_better_rate_without_a_last_day_is_told_from_its_first_day_on() -> None:
-    rates = [{"id": "happy", "name": "Happy hour", "percent": 200, "starts_on": "2026-06-01"}]
+    rates = [
+        {"id": "happy", "name": "Happy hour", "percent": 200, "starts_on": "2026-06-01"},
+        {"id": "cake", "name": "Cake week", "percent": 300, "categories": ["cake", "tart"], "ends_on": "2026-06-30"},
+    ]
     with at("2026-06-02T12:00:00Z"), opened(program(earning={"multipliers": rates})) as shop:
-        assert "Happy hour: points at 200 % from 2026-06-01 on." in read(shop, "en")["rules"]
+        told = read(shop, "en")["rules"]
+    assert "Happy hour: points at 200 % from 2026-06-01 on." in told
+    assert "Cake week (cake, tart): points at 300 % from 2026-06-02 to 2026-06-30." in told
 
 
 def test_one_visit_a_day_is_not_told_as_times() -> None:

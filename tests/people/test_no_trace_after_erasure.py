@@ -126,8 +126,7 @@ def test_after_erasure_the_whole_table_holds_no_trace_of_the_person() -> None:
     with at(START), opened(program()) as shop:
         hers = lived(shop)
         before = found(everything(), HERS)
-        assert {"email", "second email", "phone", "name", "birthday", "recipient", "note", "tag"} <= {*before, "email"}
-        assert "changed email" in before
+        assert {"changed email", "second email", "phone", "name", "birthday", "recipient", "note", "tag"} <= set(before)
         with at("2026-12-01T10:00:00+00:00"):
             assert shop.call("DELETE", f"/members/{hers}", key=shop.owner).status == 204
             text = everything()
