@@ -99,6 +99,10 @@ def test_what_had_gone_back_or_was_disputed_when_it_was_claimed_is_told_apart() 
         ("dispute", "2.50 EUR of 10.00 EUR was disputed when it was claimed", -8),
         ("daily_cap", "A day earns at most 10 points", -3),
     ]
+    # Each share rounds where it begins: 10 of 10.00, 8 of 8.90, and 8 of 8.40 still.
+    one = shop(earning={"points": 1})
+    small = replace(bought(one, (Line("tea", None, 1, 1000),), 1000), gone=(110, 50), points=8)
+    assert [points for _, _, points in told(one, small)] == [10, -2, 0]
 
 
 @pytest.mark.parametrize("percent", [99, 101])

@@ -203,6 +203,13 @@ def test_a_claimed_sale_earns_for_what_was_not_refunded() -> None:
     assert sum(by_points.head.window.values()) == 35
 
 
+def test_a_claimed_sale_earns_nothing_for_what_is_disputed_and_its_visit_counts() -> None:
+    program = shop(tiers={"basis": "visits", "levels": shop_levels()})
+    for refunded, disputed, points in ((200, 300, 17), (0, 300, 24), (200, 900, 0), (0, 1000, 0)):
+        claimed = sell(program=program, refunded=refunded, disputed=disputed)
+        assert (claimed.purchase.points, sum(claimed.head.window.values())) == (points, 1)
+
+
 def test_a_sale_that_reaches_a_tier_says_so_and_counts_from_the_next() -> None:
     done = sell(replace(sell().head, sequence=7, stamps={}))
     assert done.purchase.tier_change == ("one", "two")
