@@ -121,29 +121,23 @@ serving:
 
 # Each environment is made again when what it is made from changes, and not otherwise.
 $(SERVE_MADE): requirements.txt infra/local/server-requirements.txt $(ENVIRONMENT)
-	@sh $(ENVIRONMENT) "$(PYTHON)" .venv infra/local/server-requirements.txt
-	@touch $@
+	@sh $(ENVIRONMENT) "$(PYTHON)" .venv infra/local/server-requirements.txt $@
 
 $(DEPLOY_MADE): $(SERVE_MADE) infra/deploy/requirements.txt
-	@sh $(ENVIRONMENT) "" .venv infra/deploy/requirements.txt
-	@touch $@
+	@sh $(ENVIRONMENT) "" .venv infra/deploy/requirements.txt $@
 
 $(TEST_MADE): $(DEPLOY_MADE) tests/requirements.txt
-	@sh $(ENVIRONMENT) "" .venv tests/requirements.txt
-	@touch $@
+	@sh $(ENVIRONMENT) "" .venv tests/requirements.txt $@
 
 $(REPLAY_MADE): $(TEST_MADE) infra/local/replay-requirements.txt
-	@sh $(ENVIRONMENT) "" .venv infra/local/replay-requirements.txt
-	@touch $@
+	@sh $(ENVIRONMENT) "" .venv infra/local/replay-requirements.txt $@
 
 $(MUTATION_MADE): $(TEST_MADE) tests/mutation/requirements.txt
-	@sh $(ENVIRONMENT) "" .venv tests/mutation/requirements.txt
-	@touch $@
+	@sh $(ENVIRONMENT) "" .venv tests/mutation/requirements.txt $@
 
 $(CLOUD_MADE): infra/local/requirements.txt $(ENVIRONMENT)
-	@sh $(ENVIRONMENT) "$(PYTHON)" .venv-cloud infra/local/requirements.txt
-	@touch $@
+	@sh $(ENVIRONMENT) "$(PYTHON)" .venv-cloud infra/local/requirements.txt $@
 
 clean:
-	@rm -rf .venv .venv-cloud .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+	@rm -rf .venv .venv-cloud .venv*.lock .mypy_cache .pytest_cache .ruff_cache .hypothesis build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
