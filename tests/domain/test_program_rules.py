@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,18 @@ def test_a_document_too_long_to_store_is_refused() -> None:
     found = faults({**SMALLEST, "earning": {"multipliers": multipliers}})
     assert list(found) == [""]
     assert f"at most {MOST_BYTES}" in found[""]
+
+
+@pytest.mark.parametrize(
+    ("days", "offered"),
+    [
+        ({}, [True, True, True]),
+        ({"starts_on": "2026-06-02"}, [False, True, True]),
+        ({"ends_on": "2026-06-02"}, [True, True, False]),
+        ({"starts_on": "2026-06-02", "ends_on": "2026-06-02"}, [False, True, False]),
+        ({"starts_on": "2026-06-03"}, [False, False, True]),
+    ],
+)
+def test_a_reward_is_offered_from_its_first_day_to_its_last(days: dict[str, str], offered: list[bool]) -> None:
+    reward = check({**SMALLEST, "rewards": [{**REWARD, **days}]}).rewards[0]
+    assert [reward.offered(date(2026, 6, day)) for day in (1, 2, 3)] == offered
